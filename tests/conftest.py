@@ -1,0 +1,32 @@
+"""One TensorFlow for the whole session, with two logical CPUs so that strategies can be tried."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import pytest
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with mnist.npz and cifar10_jpeg_subset.npz: TFVAE_DATA, or ../shared/data."""
+    folder = Path(os.environ.get("TFVAE_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
+    if not (folder / "mnist.npz").is_file():
+        pytest.skip(f"no mnist.npz in {folder}; name a folder with TFVAE_DATA")
+    return folder
+
+
+@pytest.fixture
+def float64():
+    """Networks and losses in float64: how closed forms and whole runs are compared."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_dtype_policy(before)

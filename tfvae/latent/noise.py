@@ -1,0 +1,145 @@
+"""Noise with an address: version 1 of the specification, drawn with TensorFlow's own Philox op.
+
+Philox4x32-10 with key = seed and the 128-bit counter
+
+    c1 = purpose * 2^56 + step * 2^16 + sample,   c0 = p div 4,   lane = p mod 4,   p = example * width + element.
+
+Nothing here has state, and no address depends on the batch size, the shard or the number of replicas. TensorFlow's
+float transforms differ with and without XLA although its words agree, so only its words are used.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import tensorflow as tf
+
+NOISE_VERSION = 1
+
+# The purposes of version 1; 64 to 255 are the user's.
+PRIOR = 0
+TRAINING = 1
+EVALUATION = 2
+BINARISATION = 3
+ORDER = 4
+LIKELIHOOD = 5
+BLOBS = 6
+
+_PHILOX = 1
+
+
+class Address(NamedTuple):
+    """Where a block of noise begins.
+
+    Attributes:
+      seed: the key, an integer in [0, 2^63), or an int64 scalar tensor.
+      purpose: what is drawn, in [0, 256).
+      step: global step, epoch, or 0, in [0, 2^40).
+      first_example: index of the first example of the block in the global batch, data set or request.
+      first_sample: index of the first of the samples of each example, in [0, 2^16).
+    """
+
+    seed: int | tf.Tensor
+    purpose: int
+    step: int | tf.Tensor = 0
+    first_example: int | tf.Tensor = 0
+    first_sample: int | tf.Tensor = 0
+
+
+def words(address: Address, shape: tf.TensorShape | tf.Tensor | list | tuple, samples: int = 1) -> tf.Tensor:
+    """Philox words of a block of examples.
+
+    Args:
+      address: where the block begins.
+      shape: `[batch, …]` of the block; the product of all but the first is the width of one example.
+      samples: number K of samples, each at its own address.
+
+    Returns:
+      uint32 `[samples, *shape]`.
+    """
+    return _block(address, shape, samples, lambda flat: flat)
+
+
+def uniform(
+    address: Address,
+    shape: tf.TensorShape | tf.Tensor | list | tuple,
+    samples: int = 1,
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
+    """Uniform noise in [0, 1), `[samples, *shape]`; float64 takes two words a number, all others one.
+
+    Example:
+      >>> uniform(Address(seed=7, purpose=BINARISATION, step=3), [2, 5]).shape.as_list()
+      [1, 2, 5]
+    """
+    dtype = tf.as_dtype(dtype)
+    if dtype != tf.float64:
+        return tf.cast(_block(address, shape, samples, unit_interval), dtype)
+    pair = words(address, tf.concat([shape, [2]], 0), samples)
+    high = tf.cast(tf.bitwise.bitwise_and(pair[..., 0], 0xFFFFF), tf.uint64)
+    low = tf.cast(pair[..., 1], tf.uint64)
+    bits = tf.bitwise.bitwise_or(tf.bitwise.left_shift(high, tf.constant(32, tf.uint64)), low)
+    return tf.bitcast(tf.bitwise.bitwise_or(bits, tf.constant(1023 << 52, tf.uint64)), tf.float64) - 1.0
+
+
+def normal(
+    address: Address,
+    shape: tf.TensorShape | tf.Tensor | list | tuple,
+    samples: int = 1,
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
+    """Standard normal noise, `[samples, *shape]`.
+
+    Every dtype is the float32 value, rounded or widened, so that a float64 run checks a float32 one.
+
+    Example:
+      >>> normal(Address(seed=7, purpose=TRAINING, step=3), [4, 10], samples=2).shape.as_list()
+      [2, 4, 10]
+
+    Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011); Box and Muller (1958).
+    """
+    return tf.cast(_block(address, shape, samples, lambda flat: box_muller(unit_interval(flat))), dtype)
+
+
+def unit_interval(w: tf.Tensor) -> tf.Tensor:
+    """float32 in [0, 1) from the low 23 bits of each word."""
+    bits = tf.bitwise.bitwise_or(tf.bitwise.bitwise_and(w, 0x7FFFFF), 0x3F800000)
+    return tf.bitcast(bits, tf.float32) - 1.0
+
+
+def box_muller(units: tf.Tensor) -> tf.Tensor:
+    """float32 normals from uniforms `[n]`, n even: each pair gives `r sin v, r cos v`."""
+    pair = tf.reshape(units, [-1, 2])
+    # The bound keeps log finite: a word whose low 23 bits are zero is one in eight million.
+    radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(pair[:, 0], 1e-7)))
+    angle = 2.0 * math.pi * pair[:, 1]
+    return tf.reshape(tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], axis=1), [-1])
+
+
+def _block(address: Address, shape, samples: int, transform) -> tf.Tensor:
+    static = tf.get_static_value(shape) if tf.is_tensor(shape) else tf.TensorShape(shape).as_list()
+    shape = tf.cast(tf.convert_to_tensor(shape if static is None else list(static)), tf.int64)
+    width, count = tf.reduce_prod(shape[1:]), tf.reduce_prod(shape)
+    begin = tf.cast(address.first_example, tf.int64) * width
+    lane = tf.bitwise.bitwise_and(begin, tf.constant(3, tf.int64))
+    # From the beginning of a group of four, so that pairs stay together, and up to a multiple of 64, because Eigen's
+    # vectorised sin and log differ by an ulp from the scalar ones that would do the rest.
+    drawn = tf.bitwise.left_shift(tf.bitwise.right_shift(count + 66, _int64(6)), _int64(6))
+    key = tf.reshape(tf.cast(address.seed, tf.uint64), [1])
+    low = tf.cast(tf.bitwise.right_shift(begin, _int64(2)), tf.uint64)
+    high = tf.bitwise.left_shift(tf.constant(address.purpose, tf.uint64), tf.constant(56, tf.uint64))
+    high += tf.bitwise.left_shift(tf.cast(address.step, tf.uint64), tf.constant(16, tf.uint64))
+    high += tf.cast(address.first_sample, tf.uint64)
+    rows = []
+    for sample in range(samples):
+        counter = tf.stack([low, high + tf.constant(sample, tf.uint64)])
+        flat = tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=tf.reshape(drawn, [1]), key=key, counter=counter, alg=_PHILOX, dtype=tf.uint32
+        )
+        rows.append(tf.slice(transform(flat), [lane], [count]))
+    return tf.reshape(tf.stack(rows), tf.concat([[samples], shape], 0))
+
+
+def _int64(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.int64)

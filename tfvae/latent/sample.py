@@ -1,0 +1,102 @@
+"""One call, three implementations of one contract: draw z and compute the KL."""
+
+from __future__ import annotations
+
+import importlib
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfvae.config import nearest
+from tfvae.errors import UserError
+from tfvae.latent.noise import Address
+from tfvae.latent.priors import Prior
+
+IMPLEMENTATIONS = ("auto", "fused", "plain", "reference")
+_NO_FUSED = "this version of tfvae has no compiled latent op"
+
+
+class LatentSample(NamedTuple):
+    """What the latent op gives.
+
+    Attributes:
+      z: samples of the posterior, `[samples, batch, …]`, of the dtype of `z_mean`.
+      kl: KL(q(z|x) || p(z)) in nats, `[batch]`, or `[batch, …]` per dimension.
+      log_q: log q(z|x) in nats, `[samples, batch]`, or None where it was not asked for.
+    """
+
+    z: tf.Tensor
+    kl: tf.Tensor
+    log_q: tf.Tensor | None
+
+
+def resolve(implementation: str) -> tuple[str, str]:
+    """The implementation that will run, and the reason where it is not the one asked for or hoped for.
+
+    Raises:
+      UserError: an unknown name, or `fused` where it cannot run.
+    """
+    if implementation not in IMPLEMENTATIONS:
+        hint = nearest(implementation, IMPLEMENTATIONS)
+        raise UserError(f"latent: got {implementation!r}{hint}, want one of {', '.join(IMPLEMENTATIONS)}.")
+    if implementation == "fused":
+        raise UserError(f"latent: fused was asked for, but {_NO_FUSED}; use auto, plain or reference.")
+    return ("plain", _NO_FUSED) if implementation == "auto" else (implementation, "")
+
+
+def sample_and_kl(
+    z_mean: tf.Tensor,
+    z_log_var: tf.Tensor,
+    prior: Prior,
+    address: Address,
+    *,
+    samples: int = 1,
+    per_dimension: bool = False,
+    log_q: bool = False,
+    implementation: str = "auto",
+) -> LatentSample:
+    """Draws z from the diagonal Gaussian posterior and computes its KL to the prior.
+
+    z = z_mean + exp(z_log_var / 2) * eps,  eps at the address;  KL(N(z_mean, diag) || N(m, L L^T)).
+
+    Args:
+      z_mean: `[batch, …]`, rank 2 at least; the correlated prior reads the last axis as its dimension.
+      z_log_var: same shape and dtype.
+      prior: a Gaussian prior.
+      address: where the noise of the first example lies.
+      samples: number K of samples of each example.
+      per_dimension: KL of each latent dimension; for the correlated prior the chain-rule terms in the order of L,
+        which sum to the KL.
+      log_q: also give log q(z|x), from the noise itself.
+      implementation: `fused`, `plain`, `reference`, or `auto`: the fastest that is there.
+
+    Returns:
+      `LatentSample`; 16-bit inputs are computed in float32, and KL and log q stay so.
+
+    Raises:
+      UserError: shapes that do not fit, or an implementation that is not there.
+
+    Source: Kingma and Welling, arXiv:1312.6114, equation 10 and appendix B.
+    """
+    name, _ = resolve(implementation)
+    z_mean, z_log_var = tf.convert_to_tensor(z_mean), tf.convert_to_tensor(z_log_var)
+    _check(z_mean, z_log_var, prior, samples)
+    # Imported when it is chosen: the reference brings in TensorFlow Probability.
+    chosen = importlib.import_module(f"tfvae.latent.{name}")
+    sample: LatentSample = chosen.sample_and_kl(
+        z_mean, z_log_var, prior, address, samples=samples, per_dimension=per_dimension, log_q=log_q
+    )
+    return sample
+
+
+def _check(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: Prior, samples: int) -> None:
+    if z_mean.dtype != z_log_var.dtype or not z_mean.dtype.is_floating:
+        raise UserError(f"z_mean is {z_mean.dtype.name}, z_log_var {z_log_var.dtype.name}; want one floating dtype.")
+    if not z_mean.shape.is_compatible_with(z_log_var.shape):
+        raise UserError(f"z_mean has shape {z_mean.shape}, z_log_var {z_log_var.shape}; want the same shape.")
+    if z_mean.shape.rank is None or z_mean.shape.rank < 2:
+        raise UserError(f"z_mean has shape {z_mean.shape}; want [batch, …], rank 2 at least.")
+    if z_mean.shape[-1] != prior.latent_dim:
+        raise UserError(f"z_mean has shape {z_mean.shape}, the prior {prior.latent_dim} dimensions; want them equal.")
+    if samples < 1:
+        raise UserError(f"samples: got {samples}, want at least 1.")
