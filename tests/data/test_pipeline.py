@@ -1,0 +1,168 @@
+"""`tfvae.data.pipeline`."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvae.data import images, pipeline, scaling
+from tfvae.data.splits import Split
+from tfvae.errors import UserError
+from tfvae.latent import noise
+
+RNG = np.random.default_rng(0)
+
+
+def test_order_is_the_rule_of_the_specification():
+    words = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[64],
+        key=tf.constant([7], tf.uint64),
+        counter=tf.constant([0, (4 << 56) + (3 << 16)], tf.uint64),
+        alg=1,
+        dtype=tf.uint32,
+    ).numpy()
+    expected = sorted(range(50), key=lambda i: (words[i], i))
+    assert pipeline.order(7, 3, 50).tolist() == expected
+    assert pipeline.order(7, 3, 50).dtype == np.int64
+
+
+def test_orders_differ_by_epoch_and_seed():
+    orders = {tuple(pipeline.order(seed, epoch, 100)) for seed in (0, 2**62) for epoch in (0, 1, pipeline.SPLIT_EPOCH)}
+    assert len(orders) == 6
+    assert all(sorted(row) == list(range(100)) for row in orders)
+
+
+def test_evaluation_pads_and_masks():
+    indices, weight = pipeline.evaluation_indices(7, 3)
+    assert indices.tolist() == [[0, 1, 2], [3, 4, 5], [6, 0, 0]]
+    assert weight.tolist() == [[1, 1, 1], [1, 1, 1], [1, 0, 0]]
+    assert pipeline.evaluation_indices(6, 3)[1].min() == 1
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "jit"])
+def test_dynamic_binarisation_is_addressed(jit):
+    x = RNG.integers(0, 256, [8, 4, 4, 1], np.uint8)
+    fitted = scaling.fit("unit", x)
+
+    def draw(raw, step, first):
+        address = noise.Address(5, noise.BINARISATION, step, first)
+        return pipeline.model_units(raw, fitted, "dynamic", address)
+
+    draw = tf.function(draw, jit_compile=jit)
+    whole = draw(tf.constant(x), tf.constant(3, tf.int64), tf.constant(0, tf.int64)).numpy()
+    half = draw(tf.constant(x[4:]), tf.constant(3, tf.int64), tf.constant(4, tf.int64)).numpy()
+    np.testing.assert_array_equal(whole[4:], half)
+    uniform = noise.uniform(noise.Address(5, noise.BINARISATION, 3, 0), x.shape)[0].numpy()
+    probability = x / np.float32(255)
+    clear = np.abs(uniform - probability) > 1e-6
+    np.testing.assert_array_equal(whole[clear], (uniform < probability)[clear])
+    assert (draw(tf.constant(x), tf.constant(4, tf.int64), tf.constant(0, tf.int64)).numpy() != whole).any()
+
+
+def test_dynamic_binarisation_keeps_zero_and_one_and_the_dtype():
+    x = tf.constant([[0.0, 1.0]] * 500)
+    address = noise.Address(0, noise.BINARISATION)
+    for dtype in ("float32", "float64"):
+        drawn = pipeline.model_units(x, scaling.Scaling.identity(), "dynamic", address, dtype)
+        assert drawn.dtype == dtype
+        np.testing.assert_array_equal(drawn.numpy(), x.numpy())
+
+
+def test_dynamic_binarisation_of_an_unknown_batch():
+    address = noise.Address(0, noise.BINARISATION)
+    draw = tf.function(
+        lambda x: pipeline.model_units(x, scaling.Scaling.identity(), "dynamic", address),
+        input_signature=[tf.TensorSpec([None, 3])],
+    )
+    x = tf.fill([1000, 3], 0.3)
+    assert abs(float(tf.reduce_mean(draw(x))) - 0.3) < 0.03
+
+
+def test_threshold_and_none():
+    x, address = tf.constant([[0.2, 0.5, 0.51]]), noise.Address(0, noise.BINARISATION)
+    identity = scaling.Scaling.identity()
+    assert pipeline.model_units(x, identity, "threshold", address).numpy().tolist() == [[0, 0, 1]]
+    np.testing.assert_array_equal(pipeline.model_units(x, identity, "none", address), x)
+
+
+def _fetched(split, indices, steps_per_call):
+    source = pipeline.feed(split)
+    fetch = tf.function(lambda element, k: source.fetch(tf.nest.map_structure(lambda part: part[k], element)))
+    lengths, rows = [], []
+    for element in source.calls(indices, steps_per_call):
+        lengths.append(len(tf.nest.flatten(element)[0]))
+        rows += [fetch(element, tf.constant(k)) for k in range(lengths[-1])]
+    return lengths, rows
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "int64", "float32", "float64"])
+def test_in_memory_feed(labelled, dtype):
+    x, y = RNG.integers(-100, 100, [20, 3, 5, 1]).astype(dtype), np.arange(20)
+    indices = RNG.permutation(20).reshape(5, 4)
+    lengths, rows = _fetched(Split(x, y if labelled else None), indices, 2)
+    assert lengths == [2, 2, 1]
+    for at, (got, labels) in zip(indices, rows, strict=True):
+        np.testing.assert_array_equal(got, x[at])
+        assert got.dtype == dtype
+        assert labels is None if not labelled else labels.numpy().tolist() == at.tolist()
+
+
+def test_an_empty_split_feeds_nothing():
+    source = pipeline.feed(Split(np.zeros([0, 3], np.uint8), np.zeros([0], np.int64)))
+    assert list(source.calls(pipeline.evaluation_indices(0, 4)[0], 2)) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_in_memory_feed_keeps_static_shapes_and_compiles(dtype):
+    x = RNG.integers(0, 100, [20, 3, 5, 1]).astype(dtype)
+    source, seen = pipeline.feed(Split(x)), []
+
+    @tf.function(jit_compile=True)
+    def fetch(element):
+        got = source.fetch(element)[0]
+        seen.append(got.shape.as_list())
+        return got
+
+    np.testing.assert_array_equal(fetch(tf.constant([4, 2], tf.int64)), x[[4, 2]])
+    assert seen == [[2, 3, 5, 1]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(10):
+        path = tmp_path / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(tf.io.encode_png(RNG.integers(0, 256, [8, 9 + i, 3], np.uint8)).numpy())
+    return tmp_path
+
+
+def test_streamed_feed_gives_the_order_asked_for(folder):
+    split = images.read(folder, (8, 8), 3).train
+    indices = RNG.permutation(10).reshape(5, 2)
+    lengths, rows = _fetched(split, indices, 2)
+    assert lengths == [2, 2, 1]
+    for at, (got, labels) in zip(indices, rows, strict=True):
+        for row, i in zip(got, at, strict=True):
+            np.testing.assert_array_equal(row, images.decode(tf.constant(split.x.paths[i]), (8, 8), 3))
+        assert labels.numpy().tolist() == split.y[at].tolist()
+    _, rows = _fetched(Split(split.x), indices, 3)
+    assert all(labels is None for _, labels in rows)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "thread"])
+def test_an_image_that_cannot_be_decoded_is_named(folder, damage):
+    split = images.read(folder, (8, 8), 3).train
+    bad = pathlib.Path(split.x.paths[6])
+    if damage == "cut":
+        bad.write_bytes(bad.read_bytes()[:60])
+    elif damage == "gone":
+        os.remove(bad)
+    else:
+        bad.write_bytes(tf.io.encode_png(np.zeros([1, 100, 3], np.uint8)).numpy())
+    calls = pipeline.feed(split).calls(np.arange(10).reshape(5, 2), 2)
+    assert len(next(calls)[0]) == 2
+    with pytest.raises(UserError, match=f"{bad.name}: the image cannot be decoded"):
+        list(calls)

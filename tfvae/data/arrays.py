@@ -1,0 +1,96 @@
+"""Checks that every array passes, wherever it came from."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from tfvae.errors import UserError
+
+
+def examples(x: Any, what: str) -> np.ndarray:
+    """`[n, …]` as numbers that TensorFlow can hold; `[n, height, width]` becomes `[n, height, width, 1]`.
+
+    Args:
+      x: anything that NumPy reads as an array; kept in its own dtype (truth values become float32).
+      what: its name for the user, such as "x_train".
+
+    Raises:
+      UserError: not numbers, not a shape of examples, empty, or not finite (with the first index).
+    """
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise UserError(f"{what}: rows of different lengths, want one array of shape [examples, …].") from error
+    if x.dtype.kind not in "biuf":
+        raise UserError(f"{what}: got values of type {x.dtype}, want numbers.")
+    if x.ndim < 2:
+        raise UserError(f"{what}: got shape {list(x.shape)}, want [examples, features] or [examples, height, width].")
+    if x.size == 0:
+        raise UserError(f"{what}: got shape {list(x.shape)}, which holds nothing; want at least one example.")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        count = int(np.count_nonzero(~np.isfinite(x)))
+        raise UserError(
+            f"{what}: {x[first]} at index {list(first)} ({count} such values in all); want finite numbers: "
+            "mend or leave out those examples."
+        )
+    if x.dtype.kind == "b":
+        x = x.astype(np.float32)
+    elif x.dtype.kind == "f" and x.dtype.itemsize > 8:
+        x = x.astype(np.float64)
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    return x[..., np.newaxis] if x.ndim == 3 else x
+
+
+def labels(y: Any, count: int, what: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """int64 `[n]` from integers, whole numbers, truth values or text; `[n, 1]` is flattened.
+
+    Returns:
+      Labels, and the name of each where they came as text: numbered as by `named`.
+
+    Raises:
+      UserError: the length does not fit, or a value is no label.
+    """
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.shape != (count,):
+        raise UserError(f"{what}: got labels of shape {list(y.shape)} for {count} examples, want [{count}].")
+    if y.dtype.kind in "OT" and all(isinstance(value, str) for value in y):
+        y = y.astype(str)
+    if y.dtype.kind in "US":
+        return named(list(np.char.decode(y, "utf-8", "replace") if y.dtype.kind == "S" else y))
+    if y.dtype.kind not in "biuf":
+        raise UserError(f"{what}: got labels of type {y.dtype}, want integers or text.")
+    # Beyond 2^53 a float is no longer told from its neighbour, and uint64 may not fit int64.
+    odd = (y != np.rint(y)) | ~np.isfinite(y) | (np.abs(y.astype(np.float64)) > 2**53)
+    if odd.any():
+        first = int(np.argmax(odd))
+        raise UserError(f"{what}: got {y[first]} at index {first}, want whole numbers as labels.")
+    return y.astype(np.int64), None
+
+
+def joint_labels(
+    first: tuple[Any, int, str], second: tuple[Any, int, str]
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
+    """`labels` of two parts of one data set, numbered together: a class that one lacks does not shift the others."""
+    a, names = labels(*first)
+    b, more = labels(*second)
+    if names is None and more is None:
+        return a, b, None
+    if names is None or more is None:
+        raise UserError(f"{first[2]} and {second[2]}: one holds numbers and one text; want the same for both.")
+    both, names = named([names[i] for i in a] + [more[i] for i in b])
+    return both[: len(a)], both[len(a) :], names
+
+
+def named(values: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Text as int64 labels with their names, in numerical order where all are numbers, else alphabetical."""
+    names = tuple(sorted({str(value) for value in values}))
+    with contextlib.suppress(ValueError):
+        names = tuple(sorted(names, key=float))
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[str(value)] for value in values], np.int64), names

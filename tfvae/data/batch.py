@@ -1,0 +1,23 @@
+"""What travels from the data to the model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Batch(NamedTuple):
+    """Examples with what is needed to address their noise and to mask padding.
+
+    Attributes:
+      x: examples in model units, `[batch, …]`, floating.
+      y: labels `[batch]`, integers, or None where the data has none.
+      first_example: int64 scalar, index of the first example in the global batch (training) or data set (evaluation).
+      weight: `[batch]`, 1 for an example and 0 for padding.
+    """
+
+    x: tf.Tensor
+    y: tf.Tensor | None
+    first_example: tf.Tensor
+    weight: tf.Tensor

@@ -1,0 +1,165 @@
+"""From settings, or from a user's arrays, to a data set: read, split by seed, scale by the training part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfvae.config import Data
+from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, table
+from tfvae.data.paths import existing_file, existing_folder
+from tfvae.data.pipeline import SPLIT_EPOCH, order
+from tfvae.data.scaling import Scaling
+from tfvae.data.splits import DataSet, ImageFiles, Source, Split
+from tfvae.errors import UserError
+
+
+def load(settings: Data, seed: int) -> DataSet:
+    """The data set that the settings name.
+
+    Where a source has no test split, the first `test_fraction` in the order of purpose 4 at step 2^40 - 1 becomes it;
+    the next `validation_fraction` of the remaining training part becomes the validation. Within a split examples keep
+    the source's order.
+
+    Args:
+      settings: the `data` section.
+      seed: the run's seed.
+
+    Raises:
+      UserError: the data cannot be used; says which file, row or index, and how to mend it.
+
+    Example:
+      >>> load(Data(), seed=0).shape
+      (8, 8, 1)
+    """
+    source = _read(settings, seed)
+    train, validation, test, notes = _divide(source, settings, seed)
+    fitted = _fit(settings, source, train)
+    return DataSet(
+        name=settings.name,
+        train=train,
+        validation=validation,
+        test=test,
+        scaling=fitted,
+        shape=_shape(train.x),
+        label_names=source.label_names,
+        feature_names=source.feature_names,
+        notes=source.notes + notes,
+    )
+
+
+def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str | Scaling = "auto") -> DataSet:
+    """A data set of the user's own arrays, as `VAE.fit` takes them; its test split is empty.
+
+    Args:
+      x: `[n, …]` numbers; `[n, height, width]` becomes `[n, height, width, 1]`.
+      y: labels `[n]`, or None.
+      validation: `x_val`, or a tuple `(x_val,)` or `(x_val, y_val)`, or None for an empty validation split.
+      scaling: a kind, fitted on x, or a scaling to be used as it is.
+
+    Raises:
+      UserError: arrays that cannot be used or do not fit each other.
+
+    Example:
+      >>> from_arrays(np.zeros([4, 3])).scaling.kind
+      'none'
+    """
+    x = arrays.examples(x, "x")
+    if validation is None:
+        numbers, names = _labels(y, len(x), "y")
+        train, held = Split(x, numbers), Split(x[:0], None if numbers is None else numbers[:0])
+    else:
+        train, held, names = _with_validation(x, y, validation)
+    fitted = scaling if isinstance(scaling, Scaling) else _fit_kind(scaling, x)
+    return DataSet("arrays", train, held, train.take(np.arange(0)), fitted, _shape(train.x), names)
+
+
+def _read(settings: Data, seed: int) -> Source:
+    match settings.name:
+        case "digits":
+            return digits.read()
+        case "blobs":
+            return blobs.read(settings.num_examples, settings.num_clusters, seed)
+        case "csv":
+            return table.read(existing_file(settings.path, "csv"), settings.label)
+        case "npz":
+            return npz.read(existing_file(settings.path, "npz"))
+        case "images":
+            folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
+            return images.read(folder, settings.image_size, settings.channels)
+        case _:
+            return keras_sets.read(settings.name, settings.dir)
+
+
+def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Split, tuple[str, ...]]:
+    n = len(source.train)
+    test_count = 0 if source.test is not None else _share(settings.test_fraction, n)
+    validation_count = _share(settings.validation_fraction, n - test_count)
+    if n - test_count - validation_count < 1:
+        wanted = "training and validation" if source.test is not None else "training, validation and test"
+        raise UserError(f"data: {n} examples are too few to split into {wanted}; want more, or smaller fractions.")
+    ranks = order(seed, SPLIT_EPOCH, n)
+    test_at, validation_at, train_at = np.split(ranks, [test_count, test_count + validation_count])
+    train, validation = (source.train.take(np.sort(at)) for at in (train_at, validation_at))
+    notes = (f"Validation: {validation_count} of the {n - test_count} training examples, drawn by seed {seed}.",)
+    if source.test is not None:
+        return train, validation, source.test, notes
+    note = f"Test: {test_count} of {n} examples, drawn by seed {seed}, for the source has no test split of its own."
+    return train, validation, source.train.take(np.sort(test_at)), (note, *notes)
+
+
+def _share(fraction: float, n: int) -> int:
+    return max(1, round(fraction * n))
+
+
+def _fit(settings: Data, source: Source, train: Split) -> Scaling:
+    kind = source.auto if settings.scaling == "auto" else settings.scaling
+    if isinstance(train.x, ImageFiles):
+        if kind not in ("unit", "none"):
+            raise UserError(f"data.scaling: got {kind} for streamed images, want auto, unit or none.")
+        # Decoded images are uint8 by construction: nothing has to be read to scale them.
+        fitted = scaling.fit(kind, np.array([[0], [255]], np.uint8))
+        low, high = 0, 255
+    else:
+        fitted = scaling.fit(kind, train.x, source.unit_maximum)
+        low, high = train.x.min(), train.x.max()
+    outside = fitted.kind == "z-score" or (fitted.kind == "none" and (low < 0 or high > 1))
+    if settings.binarize != "none" and outside:
+        raise UserError(
+            f"data.binarize: got {settings.binarize} with {fitted.kind} scaling of values from {low:g} to {high:g}; "
+            "want values within [0, 1]: take data.scaling=min-max or data.binarize=none."
+        )
+    return fitted
+
+
+def _fit_kind(kind: str, x: np.ndarray) -> Scaling:
+    if kind not in ("auto", *scaling.KINDS):
+        raise UserError(f"scaling: got {kind!r}, want one of auto, {', '.join(scaling.KINDS)}.")
+    return scaling.fit(kind, x)
+
+
+def _shape(x: np.ndarray | ImageFiles) -> tuple[int, ...]:
+    return (*x.size, x.channels) if isinstance(x, ImageFiles) else tuple(x.shape[1:])
+
+
+def _with_validation(x: np.ndarray, y: Any, validation: Any) -> tuple[Split, Split, tuple[str, ...] | None]:
+    parts = validation if isinstance(validation, (tuple, list)) else (validation,)
+    if len(parts) not in (1, 2):
+        raise UserError(f"validation_data: got {len(parts)} parts, want x_val or (x_val, y_val).")
+    x_val = arrays.examples(parts[0], "validation x")
+    y_val = parts[1] if len(parts) == 2 else None
+    if x_val.shape[1:] != x.shape[1:]:
+        raise UserError(
+            f"validation_data: an example is {list(x_val.shape[1:])}, in x it is {list(x.shape[1:])}; "
+            "want the same shape."
+        )
+    if y is not None and y_val is not None:
+        a, b, names = arrays.joint_labels((y, len(x), "y"), (y_val, len(x_val), "validation y"))
+        return Split(x, a), Split(x_val, b), names
+    numbers, names = _labels(y, len(x), "y")
+    return Split(x, numbers), Split(x_val, _labels(y_val, len(x_val), "validation y")[0]), names
+
+
+def _labels(y: Any, count: int, what: str) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+    return (None, None) if y is None else arrays.labels(y, count, what)

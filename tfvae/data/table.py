@@ -1,0 +1,129 @@
+"""CSV tables: a header, numeric columns, and optionally a column of labels."""
+
+from __future__ import annotations
+
+import csv
+import math
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tfvae.config import nearest
+from tfvae.data import arrays
+from tfvae.data.splits import Source, Split
+from tfvae.errors import UserError
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+
+
+def read(path: Path, label: str | None = None) -> Source:
+    """float64 rows `[n, columns]`, and labels numbered in the order of their names.
+
+    Rows are counted as in an editor: the header is row 1.
+
+    Args:
+      path: comma-separated UTF-8 with a header.
+      label: name of the column that holds labels, numbers or text; None for none.
+
+    Raises:
+      UserError: names the row and the column of what cannot be used.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return _read(_rows(csv.reader(file, strict=True), path), path, label)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8 CSV.") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from error
+
+
+def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None) -> Source:
+    names = _header(rows, path)
+    if label is not None and label not in names:
+        raise UserError(
+            f"data.label: {path} has no column {label!r}{nearest(label, names)}. There are: {', '.join(names)}."
+        )
+    at = None if label is None else names.index(label)
+    features = tuple(name for i, name in enumerate(names) if i != at)
+    if not features:
+        raise UserError(f"{path}: {label!r} is its only column; want at least one column of numbers beside the labels.")
+    values, texts = array("d"), []
+    for number, row in rows:
+        if len(row) != len(names):
+            raise UserError(f"{path}: row {number} has {len(row)} values, want {len(names)} as in the header.")
+        for i, text in enumerate(row):
+            if i == at:
+                texts.append(_label(text.strip(), number, names[i], path))
+            else:
+                values.append(_number(text.strip(), number, names[i], path))
+    if not values:
+        raise UserError(f"{path}: has a header but no rows, want at least one.")
+    x = np.frombuffer(values, np.float64).reshape(-1, len(features))
+    y, label_names = arrays.named(texts) if texts else (None, None)
+    return Source(Split(x, y), auto="z-score", label_names=label_names, feature_names=features)
+
+
+def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line on which it begins; empty lines at the end are passed over."""
+    empty, line = 0, 1
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UserError(f"{path}: row {line} is not CSV ({error}).") from error
+        if not row:
+            empty = empty or line
+        elif empty:
+            raise UserError(f"{path}: row {empty} is empty; remove it, or fill in its values.")
+        else:
+            yield line, row
+        line = reader.line_num + 1  # type: ignore[attr-defined]
+
+
+def _header(rows: Iterator[tuple[int, list[str]]], path: Path) -> list[str]:
+    names = [name.strip() for name in next(rows, (1, []))[1]]
+    if not names:
+        raise UserError(f"{path}: is empty, want a header and rows of numbers.")
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        raise UserError(f"{path}: got {names[0]!r} as the only column, want values separated by commas.")
+    for i, name in enumerate(names):
+        if not name:
+            raise UserError(f"{path}: column {i + 1} has no name in row 1; want a header with a name for each column.")
+        if name in names[:i]:
+            raise UserError(f"{path}: two columns are named {name!r} in row 1; want different names.")
+    if all(_parse(name) is not None for name in names):
+        raise UserError(f"{path}: row 1 holds numbers; want a header with the names of the columns there.")
+    return names
+
+
+def _label(text: str, row: int, column: str, path: Path) -> str:
+    if text.lower() in MISSING - {"none", "-", "?"}:
+        raise UserError(f"{path}: row {row}, column {column!r}: the label is missing; fill it in or remove the row.")
+    return text
+
+
+def _number(text: str, row: int, column: str, path: Path) -> float:
+    value = _parse(text)
+    if value is not None and math.isfinite(value):
+        return value
+    where = f"{path}: row {row}, column {column!r}"
+    if text.lower() in MISSING:
+        seen = f" ({text})" if text else ""
+        raise UserError(f"{where}: the value is missing{seen}; fill it in or remove the row.")
+    if value is not None:
+        raise UserError(f"{where}: got {text}, want a finite number.")
+    raise UserError(
+        f"{where}: got the text {text[:40]!r}, want a number; a column of labels is named by --set data.label=COLUMN."
+    )
+
+
+def _parse(text: str) -> float | None:
+    # Python reads 1_000 as a number, which no table means.
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
