@@ -1,0 +1,65 @@
+"""Bad input is refused in one sentence that says what came and how to mend it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tfvae import networks
+from tfvae.config import Network
+from tfvae.errors import UserError
+
+IMAGE = (16, 16, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "sentence"),
+    [
+        (Network(name="conv"), (7, 28, 1), r"conv: got images of 7x28, want at least 8x8.*mlp"),
+        (Network(name="resnet"), (28, 4, 1), r"resnet small: got images of 28x4, want at least 8x8.*mlp"),
+        (Network(name="conv"), (28, 28), r"conv: got examples of shape \(28, 28\), want images.*mlp, which takes any"),
+        (Network(name="resnet"), (64,), r"resnet small: got examples of shape \(64,\), want images.*mlp"),
+        (
+            Network(name="conv", filters=(8,) * 4),
+            (15, 40, 3),
+            r"4 levels .*at least 16 pixels.*15x40.*at most 3 levels",
+        ),
+        (Network(name="resnet", variant="xlarge"), (8, 8, 1), r"resnet xlarge: 4 levels .*8x8.*at most 3 levels"),
+        (Network(name="conv", filters=()), IMAGE, r"conv: got filters \(\)"),
+        (Network(name="conv", filters=(8, 0)), IMAGE, r"conv: got filters \(8, 0\)"),
+        (Network(hidden=(8, -1)), IMAGE, r"mlp: got hidden \(8, -1\)"),
+        (Network(name="resnet", variant="smal"), IMAGE, r"'smal' \(did you mean small\?\)"),
+        (Network(name="resent"), IMAGE, r"'resent' \(did you mean resnet\?\)"),
+        (Network(), (), r"input shape: got \(\)"),
+        (Network(), (None, 28), r"input shape: got \(None, 28\)"),
+    ],
+)
+def test_shapes_names_and_widths(settings: Network, shape: tuple[int, ...], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        networks.build(settings, shape)
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv", "resnet"])
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"latent_dim": 0}, r"latent_dim: got 0, want .*at least 1"),
+        ({"latent_dim": 2.5}, r"latent_dim: got 2\.5"),
+        ({"activation": "rellu"}, r"activation: got 'rellu' \(did you mean relu\?\)"),
+        ({"activation": "glu"}, r"activation: 'glu' changes the shape"),
+        ({"activation": "threshold"}, r"activation: 'threshold' .*needs arguments"),
+        ({"z_log_var_range": (1.0, 1.0)}, r"z_log_var_range: got \(1\.0, 1\.0\), want .*lower one first"),
+        ({"z_log_var_range": (8.0, -16.0)}, r"z_log_var_range: got \(8\.0, -16\.0\)"),
+        ({"z_log_var_range": (float("-inf"), 8.0)}, r"z_log_var_range: .*finite"),
+    ],
+)
+def test_what_every_family_refuses(name: str, change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        networks.build(dataclasses.replace(Network(name=name), **change), IMAGE)
+
+
+@pytest.mark.parametrize("parameters", [(), ("mean", "mean"), "logits"])
+def test_parameters_are_different_names(parameters: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match="parameters: got"):
+        networks.mlp.decoder(IMAGE, 2, parameters)
