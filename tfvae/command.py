@@ -1,0 +1,44 @@
+"""What all commands share: exit statuses, and errors as one line."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+
+from tfvae.errors import UserError
+
+
+def guarded(body: Callable[[], int | None], debug: bool) -> int:
+    """Runs a command; gives its exit status: 0, or 2 after one line on standard error.
+
+    Args:
+      body: does the work; gives an exit status, None for 0.
+      debug: let errors through with their traceback.
+    """
+    try:
+        return body() or 0
+    except (UserError, OSError) as error:
+        if debug:
+            raise
+        print(f"tfvae: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("tfvae: interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        print(
+            f"tfvae: an error that should not happen: {kind}: {_sentence(error)} (--debug shows where)", file=sys.stderr
+        )
+        return 2
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"no space left on the device ({error.filename or 'the run folder'}); free some and go on with --resume."
+    return " ".join(str(error).split())

@@ -1,0 +1,104 @@
+"""Calls of a model over many examples: in batches of one shape, padded at the end, so that nothing retraces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.errors import UserError
+from tfvae.latent import noise
+from tfvae.models.results import LogLikelihood
+
+_MOST_DECODED = 4096  # rows through the decoder at a time: what bounds the memory of log_likelihood
+
+
+def batched(function: Callable[..., Any], arrays: dict[str, np.ndarray], n: int, seed: int, batch_size: int) -> Any:
+    """Calls `function(arrays, seed, first_example)` on batches and joins what it gives, without the padding."""
+    size, parts = max(1, min(batch_size, n)), []
+    for first in range(0, max(n, 1), size):
+        part = {name: _padded(array[first : first + size], size) for name, array in arrays.items()}
+        given = function(part, tf.constant(seed, tf.int64), tf.constant(first, tf.int64))
+        parts.append(tf.nest.map_structure(lambda t, first=first: t.numpy()[: n - first], given))
+    return tf.nest.map_structure(lambda *rows: np.concatenate(rows), *parts)
+
+
+def _padded(rows: np.ndarray, size: int) -> tf.Tensor:
+    missing = size - len(rows)
+    return tf.constant(np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)))
+
+
+def _decode(vae: Any) -> Callable[..., Any]:
+    return lambda values, seed, first: vae.decode(values["z"])
+
+
+def _draw(vae: Any) -> Callable[..., Any]:
+    def draw(values: Any, seed: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+        address = noise.Address(seed, noise.LIKELIHOOD, first_example=first)
+        return vae.likelihood.sample(vae._parameters(values["z"], False), address)
+
+    return draw
+
+
+def _elbo(vae: Any) -> Callable[..., Any]:
+    def elbo(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
+        x = vae._model_units(values["x"])
+        latent = vae._latent(*vae.encode(x), noise.Address(seed, noise.EVALUATION, first_example=first))
+        reconstruction = vae.likelihood.log_prob(x, vae._parameters(latent.z, False))[0]
+        kl = tf.reduce_sum(latent.kl, axis=1)
+        terms = {"reconstruction": reconstruction, "kl": kl, "kl_per_dimension": latent.kl}
+        return {"elbo": reconstruction - kl, **terms}
+
+    return elbo
+
+
+def _predict(vae: Any) -> Callable[..., Any]:
+    def predict(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
+        z_mean, z_log_var = vae.encode(values["x"])
+        address = noise.Address(seed, noise.EVALUATION, first_example=first)
+        z = vae._latent(z_mean, z_log_var, address).z[0]
+        return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "reconstruction": vae.decode(z_mean)}
+
+    return predict
+
+
+BODIES: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "decode": _decode,
+    "draw": _draw,
+    "elbo": _elbo,
+    "predict": _predict,
+}
+
+
+def log_likelihood(vae: Any, x: np.ndarray, samples: int, seed: int, batch_size: int) -> LogLikelihood:
+    """See `VAE.log_likelihood`: a running log-sum-exp over blocks of samples."""
+    if not 1 <= samples <= 2**16:
+        raise UserError(f"samples: got {samples}, want 1 to 65536.")
+    size = max(1, min(batch_size, len(x)))
+    block = max(1, min(samples, _MOST_DECODED // size))
+
+    def weights(values: Any, seed: tf.Tensor, first: tf.Tensor, first_sample: tf.Tensor, count: int) -> tf.Tensor:
+        x = vae._model_units(values["x"])
+        address = noise.Address(seed, noise.EVALUATION, 0, first, first_sample)
+        latent = vae._latent(*vae.encode(x), address, count, log_q=True)
+        reconstruction = vae.likelihood.log_prob(x, vae._parameters(latent.z, False))
+        return reconstruction + vae.prior.log_prob(latent.z) - latent.log_q
+
+    compiled = tf.function(weights, reduce_retracing=True)
+    sums, squares = np.full(len(x), -np.inf), np.full(len(x), -np.inf)
+    for first_sample in range(0, samples, block):
+        count = min(block, samples - first_sample)
+
+        def part(values: Any, seed: tf.Tensor, first: tf.Tensor, at: int = first_sample, k: int = count) -> tf.Tensor:
+            return tf.transpose(compiled(values, seed, first, tf.constant(at, tf.int64), k))
+
+        rows = batched(part, {"x": x}, len(x), seed, size).astype(np.float64)
+        sums = np.logaddexp(sums, np.logaddexp.reduce(rows, axis=1))
+        squares = np.logaddexp(squares, np.logaddexp.reduce(2 * rows, axis=1))
+    # Relative variance of the mean weight: (K sum w^2 / (sum w)^2 - 1) / (K - 1).
+    excess = np.expm1(np.maximum(squares - 2 * sums + math.log(samples), 0.0))
+    error = np.sqrt(excess / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)
+    return LogLikelihood(sums - math.log(samples), error, samples, seed)

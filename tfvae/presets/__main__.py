@@ -1,0 +1,48 @@
+"""`python -m tfvae.presets list|show NAME|copy NAME FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tfvae import presets
+from tfvae.command import guarded
+from tfvae.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Lists, shows or copies presets; gives the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tfvae.presets",
+        description="Presets are ready recipes for training. Copy one, change it, and train with --preset FILE.yaml.",
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | show NAME | copy NAME FILE")
+    verbs.add_parser("list", help="a line for each")
+    verbs.add_parser("show", help="print the YAML of one").add_argument("name")
+    copy = verbs.add_parser("copy", help="write the YAML of one to a new file")
+    copy.add_argument("name")
+    copy.add_argument("file", type=Path)
+    options = parser.parse_args(arguments)
+    return guarded(lambda: _run(options), options.debug)
+
+
+def _run(options: argparse.Namespace) -> None:
+    if options.verb == "list":
+        for name in presets.names():
+            print(f"{name:<18} {presets.title(name)}")
+        return
+    text = presets.text(options.name)
+    if options.verb == "show":
+        print(text, end="")
+        return
+    try:
+        with open(options.file, "x") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UserError(f"{options.file}: it exists, and is left as it was; name a new file.") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

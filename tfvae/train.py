@@ -1,0 +1,122 @@
+"""`python -m tfvae.train`: from a preset and settings to a trained VAE in a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+import typing
+
+from tfvae import config, presets
+from tfvae.command import guarded
+from tfvae.errors import UserError
+
+_DESCRIPTION = """\
+Trains a variational autoencoder and leaves everything in a run folder: the model (model.keras, encoder.keras,
+decoder.keras), metrics.jsonl, tensorboard/, checkpoints/, plots/ and report.json.
+
+examples:
+  python -m tfvae.train                                         the digits preset, about a minute
+  python -m tfvae.train --preset mnist-2d --set data.dir=DIR    DIR holds mnist.npz in Keras's layout
+  python -m tfvae.train --set data.name=csv data.path=rows.csv likelihood.name=gaussian
+  python -m tfvae.train --out runs/digits-1 --resume            go on with a run that was stopped
+
+exit status: 0; 2 for what you can mend, said in one sentence; 130 or 143 after Ctrl-C or SIGTERM, with a checkpoint.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses, trains, prints the summary; gives the exit status."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _run(options), options.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfvae.train",
+        description=_DESCRIPTION,
+        epilog=_settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", metavar="NAME", default="digits", help="a preset, or a file.yaml of your own (default: digits)")
+    add(
+        "--set",
+        metavar="section.key=value",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change settings; values are YAML, as in --set prior.covariance=[[1,-0.5],[-0.5,1]]",
+    )
+    add("--out", metavar="DIR", help="run folder, new or empty (default: runs/PRESET-DATE-TIME)")
+    add("--seed", type=int, metavar="N", help="key of every random number (default: the preset's, 0)")
+    add("--resume", action="store_true", help="go on with the run in --out, to the bit on one CPU replica")
+    add("--strategy", choices=("default", "mirrored"), help="how replicas work together (default: default)")
+    add("--replicas", type=int, metavar="N", help="mirrored: N logical CPU devices, for trying (default: every GPU)")
+    add("--latent", choices=("auto", "fused", "plain", "reference"), help="implementation of the latent op")
+    add("--sample-every", type=int, metavar="N", help="write a picture of samples every N epochs")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    add("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tfvae.quiet import quiet_start
+
+    if options.resume:
+        _refuse_changes(options)
+    else:
+        settings = config.override(presets.load(options.preset), [*_shorthands(options), *options.set])
+    with quiet_start():
+        from tfvae.training import experiment
+        from tfvae.training.signals import Stopped
+    try:
+        if options.resume:
+            experiment.resume(options.out, quiet=options.quiet)
+        else:
+            name = options.preset.rpartition("/")[2].rpartition(".yaml")[0] or options.preset
+            folder = options.out or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+            experiment.train(settings, folder, preset=options.preset, quiet=options.quiet)
+    except Stopped as stopped:
+        return stopped.code
+    return 0
+
+
+def _shorthands(options: argparse.Namespace) -> list[str]:
+    names = {
+        "seed": options.seed,
+        "training.strategy": options.strategy,
+        "training.replicas": options.replicas,
+        "training.latent": options.latent,
+        "training.sample_every": options.sample_every,
+    }
+    return [f"{name}={value}" for name, value in names.items() if value is not None]
+
+
+def _refuse_changes(options: argparse.Namespace) -> None:
+    if not options.out:
+        raise UserError("--resume: want --out DIR, the run folder to go on with.")
+    changed = [*_shorthands(options), *options.set]
+    if changed:
+        raise UserError(f"--resume goes on with the run's own config.yaml; leave out {', '.join(changed)}.")
+
+
+def _settings_help() -> str:
+    lines = ["settings (for --set, and for YAML files; default in brackets):"]
+    sections = typing.get_type_hints(config.Config)
+    for section, kind in sections.items():
+        if not dataclasses.is_dataclass(kind):
+            continue
+        lines.append("")
+        for field in dataclasses.fields(kind):
+            limits = field.metadata
+            unit = f", {limits['unit']}" if limits["unit"] else ""
+            choices = f": {', '.join(limits['choices'])}" if limits["choices"] else ""
+            default = "none" if field.default is None else field.default
+            lines.append(f"  {section + '.' + field.name:<32} {limits['help']}{choices} [{default}{unit}]")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""A whole run from a configuration: data, model, training, report, files, pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import tfvae
+from tfvae import likelihoods, networks
+from tfvae.config import Config
+from tfvae.data import load
+from tfvae.data.splits import DataSet
+from tfvae.errors import UserError
+from tfvae.export import keras_files
+from tfvae.latent import noise, priors, resolve
+from tfvae.models import checks
+from tfvae.models.vae import VAE
+from tfvae.plots import of_run
+from tfvae.run import Run
+from tfvae.training import report, tensorboard
+from tfvae.training import strategy as strategies
+from tfvae.training.loop import Loop
+from tfvae.training.progress import Reporter
+
+
+def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool = False) -> dict[str, Any]:
+    """Trains from nothing into a new run folder; gives what `report.json` holds.
+
+    Args:
+      config: the whole recipe.
+      folder: new or empty.
+      preset: the name to keep in `config.yaml`.
+      quiet: print nothing.
+
+    Raises:
+      UserError: settings, data or folder that cannot be used; the loss is not finite.
+      Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
+
+    Example:
+      `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
+    """
+    return _Experiment(config, quiet).run(lambda facts: Run.create(folder, config, {"preset": preset, **facts}))
+
+
+def resume(folder: str | Path, *, quiet: bool = False) -> dict[str, Any]:
+    """Goes on with a run from its newest whole checkpoint; gives what `report.json` holds.
+
+    A run that has ended is left as it is.
+
+    Raises:
+      UserError: no run is there, another process holds it, or its checkpoints are all broken.
+      Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
+    """
+    run = Run.open(folder)
+    if run.model.is_file() and (run.folder / "report.json").is_file():
+        done: dict[str, Any] = run.read_json("report.json")
+        return done
+    return _Experiment(run.config, quiet).run(lambda facts: run, resumed=True)
+
+
+class _Experiment:
+    """What a run needs, made in the order in which TensorFlow wants it: devices, precision, data, model."""
+
+    def __init__(self, config: Config, quiet: bool) -> None:
+        self._config, self._quiet = config, quiet
+        self._latent, reason = resolve(config.training.latent)
+        self._latent_said = f"{self._latent} ({reason})" if reason else self._latent
+        self._strategy = strategies.from_settings(config.training)
+        keras.config.set_dtype_policy(config.training.precision)
+        # Keras seeds its initialisers from 32 bits; only they use it.
+        keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
+        self._data = load.load(config.data, config.seed)
+        with self._strategy.scope():
+            self._model = build(config, self._data)
+
+    def run(self, folder: Callable[[dict[str, Any]], Run], resumed: bool = False) -> dict[str, Any]:
+        run = folder(self._facts())
+        with run.lock(), Reporter(self._config.training.epochs, self._quiet) as reporter:
+            self._header(reporter)
+            loop = Loop(self._model, self._data, self._config, self._strategy, run=run, reporter=reporter)
+            dropped = len(self._data.train) - loop.steps_per_epoch * self._config.training.batch_size
+            if dropped:
+                reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
+            if resumed:
+                steps = loop.resume()
+                reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
+            with tensorboard.writer(run.tensorboard) as write:
+                loop.run(lambda epoch, line: self._epoch_end(run, write, epoch, line))
+            made = self._finish(run, loop, reporter)
+        if not self._quiet:
+            print("\n".join([*report.lines(made), f"  run folder      {run.folder}"]))
+        return made
+
+    def _finish(self, run: Run, loop: Loop, reporter: Reporter) -> dict[str, Any]:
+        made = report.make(self._model, self._data, loop, self._facts())
+        keras_files.save(self._model, run)
+        reporter.say("drawing pictures …")
+        of_run.draw(self._model, self._data, loop.history, run.plots, binarize=self._config.data.binarize)
+        run.write_json("report.json", made)
+        return made
+
+    def _epoch_end(self, run: Run, write: tensorboard.Write, epoch: int, line: dict[str, Any]) -> None:
+        write(line)
+        every = self._config.training.sample_every
+        if every and epoch % every == 0:
+            path = run.plots / f"samples-epoch-{epoch:04d}.png"
+            of_run.draw_samples(self._model, self._data, path, when=f"after epoch {epoch}")
+
+    def _header(self, reporter: Reporter) -> None:
+        data, training = self._data, self._config.training
+        counts = f"{len(data.train):,} train, {len(data.validation):,} validation, {len(data.test):,} test"
+        reporter.say(f"data: {data.name} {list(data.shape)}, {counts}; scaling {data.scaling.kind}.")
+        for note in data.notes:
+            reporter.say(note)
+        reporter.say(
+            f"model: {self._config.network.name}, {self._model.count_params():,} parameters, "
+            f"D = {self._model.latent_dim}, {type(self._model.prior).__name__} prior, "
+            f"{type(self._model.likelihood).__name__} likelihood."
+        )
+        if self._config.likelihood.name == "mse":
+            reporter.say(
+                "likelihood: mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 a value."
+            )
+        jit = "on" if strategies.use_jit(training, self._model) else "off"
+        reporter.say(
+            f"engine: TensorFlow {tf.__version__} on {', '.join(_devices())}, {training.strategy} strategy with "
+            f"{self._strategy.num_replicas_in_sync} replica(s), {training.precision}, XLA {jit}, "
+            f"latent op {self._latent_said}, seed {self._config.seed}."
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        versions = {
+            "tfvae": tfvae.__version__,
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "python": platform.python_version(),
+        }
+        latent = {"implementation": self._latent_said, "devices": _devices()}
+        return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent}
+
+
+def build(config: Config, data: DataSet) -> VAE:
+    """The model of a configuration for a data set, with fresh weights.
+
+    Raises:
+      UserError: settings that do not fit each other or the data.
+    """
+    likelihood = likelihoods.from_settings(config.likelihood)
+    encoder, decoder = networks.build(config.network, data.shape, likelihood.parameters)
+    prior = priors.from_settings(config.prior, encoder.output_shape[0][-1])
+    checks.support(data, config.data.binarize, likelihood)
+    vae = VAE(
+        encoder,
+        decoder,
+        prior,
+        likelihood,
+        scaling=data.scaling,
+        latent=config.training.latent,
+        **dataclasses.asdict(config.objective),
+    )
+    if len(data.train) < config.training.batch_size:
+        size, examples = config.training.batch_size, len(data.train)
+        raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
+    return vae
+
+
+def _devices() -> list[str]:
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    return [gpu.get("device_name", "GPU") for gpu in gpus] or [f"CPU {platform.machine()}"]

@@ -1,0 +1,31 @@
+"""Named values as one vector, so that a single transfer brings those of many steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+
+class Layout:
+    """Where each named value lies in the vector; learnt when the graph is made."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[slice, tuple[int, ...]]] = {}
+
+    def pack(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """One float64 vector of all values, which are scalars or vectors of known length."""
+        begin, parts = 0, []
+        for name, value in values.items():
+            flat = tf.reshape(tf.cast(value, tf.float64), [-1])
+            self._places[name] = (slice(begin, begin + flat.shape[0]), tuple(value.shape))
+            begin += flat.shape[0]
+            parts.append(flat)
+        return tf.concat(parts, axis=0)
+
+    def unpack(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """The values by name, from a vector or from the last axis of an array."""
+        return {
+            name: vector[..., place].reshape(vector.shape[:-1] + shape) for name, (place, shape) in self._places.items()
+        }

@@ -1,0 +1,98 @@
+"""What stands in `report.json` and is printed at the end of a run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tfvae.data import pipeline
+from tfvae.data.splits import DataSet
+from tfvae.models.vae import VAE
+from tfvae.training.diagnosis import Evidence, diagnose
+from tfvae.training.loop import Loop, plain
+
+_LOOKED_AT = 2000  # test examples and samples that the diagnosis looks at
+
+
+def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str, Any]:
+    """Figures of the test split with the best weights, the cost of the run, and the diagnosis.
+
+    Args:
+      vae: with the best weights in place.
+      data: its test split is looked at here, and nowhere else.
+      loop: that trained it.
+      facts: of the run: versions, latent implementation.
+    """
+    terms = loop.evaluate(data.test)
+    test = plain(terms)
+    values = math.prod(data.shape)
+    test["bits_per_dimension"] = -test["elbo"] / (values * math.log(2))
+    findings = diagnose(_evidence(vae, data, test, loop.history))
+    return {
+        "test": test,
+        "test_examples": len(data.test),
+        "test_samples": vae.objective.num_samples,
+        "epochs": len(loop.history),
+        "best_epoch": loop.best_epoch,
+        "seconds": round(loop.elapsed, 2),
+        "steps_per_second": round(loop.timed_steps / loop.seconds, 1) if loop.seconds else None,
+        "parameters": int(vae.count_params()),
+        "jit": loop.jit,
+        **facts,
+        "diagnosis": [finding._asdict() for finding in findings],
+    }
+
+
+def lines(report: dict[str, Any]) -> list[str]:
+    """The summary of a report, for people."""
+    test, latent = report["test"], len(report["test"]["kl_per_dimension"])
+    speed = f"{report['steps_per_second']:,}" if report["steps_per_second"] else "too short to tell"
+    shown = [
+        ("test ELBO", f"{test['elbo']:.2f} nats ({report['test_examples']:,} examples)"),
+        (
+            "reconstruction",
+            f"{test['reconstruction']:.2f} nats, squared error {test['squared_error_per_value']:.4f} a value",
+        ),
+        ("KL", f"{test['kl']:.2f} nats"),
+        ("active units", f"{test['active_units']} of {latent}"),
+        ("time", f"{report['seconds']:.1f} s, {report['epochs']} epochs, best {report['best_epoch']}"),
+        ("steps/s", speed),
+        ("parameters", f"{report['parameters']:,}"),
+    ]
+    if "iwae" in test:
+        shown.insert(1, (f"IWAE, K = {report['test_samples']}", f"{test['iwae']:.2f} nats"))
+    text = [f"  {name:<15} {value}" for name, value in shown]
+    for finding in report["diagnosis"]:
+        text.append(f"  {finding['name']}: {finding['evidence']}. Try {finding['advice']}.")
+    return text if report["diagnosis"] else [*text, "  diagnosis       nothing stands out"]
+
+
+def _evidence(vae: VAE, data: DataSet, test: dict[str, Any], history: list[dict[str, Any]]) -> Evidence:
+    x = first_examples(data, _LOOKED_AT)
+    encoded = vae.predict(x, seed=0)
+    sampled = vae.scaling.forward(vae.sample(min(_LOOKED_AT, 500), seed=0).x)
+    return Evidence(
+        z_mean=encoded["z_mean"],
+        z_log_var=encoded["z_log_var"],
+        active_units=test["active_units"],
+        kl=test["kl"],
+        data_variance=float(x.var(axis=0).mean()),
+        squared_error=test["squared_error_per_value"],
+        sample_variance=float(sampled.var(axis=0).mean()),
+        train_loss=history[-1]["train"]["loss"],
+        test_loss=test["loss"],
+        prior_mean=np.asarray(vae.prior.mean),
+        prior_scale_tril=np.asarray(vae.prior.scale_tril),
+        kl_weight=vae.objective.kl_weight,
+    )
+
+
+def first_examples(data: DataSet, count: int) -> np.ndarray:
+    """The first test examples in model units, streamed where they are files."""
+    indices = np.arange(min(count, len(data.test)), dtype=np.int64)
+    feed = pipeline.feed(data.test)
+    element = next(iter(feed.calls(indices[None], 1)))
+    raw = feed.fetch(element[0] if not isinstance(element, tuple) else tuple(part[0] for part in element))[0]
+    return data.scaling.forward(raw.numpy())
