@@ -1,0 +1,96 @@
+"""Pictures made of pictures: arrays of images side by side, with labelled rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tfvae.errors import UserError
+from tfvae.plots.style import WIDTH, new_figure, styled
+
+Images = NDArray[np.floating]
+
+
+def tile(images: Images, gap: float = 0.08) -> NDArray[np.float32]:
+    """One RGB image made of a grid of images on white.
+
+    Args:
+      images: floats [rows, columns, height, width, channels] in [0, 1]; values outside are clipped. One channel is
+        grey, three are colour, of any other number the first is shown.
+      gap: white space between two images, as a part of the shorter side; 0 for none.
+
+    Returns:
+      float32 [height', width', 3] in [0, 1].
+
+    Raises:
+      UserError: another number of axes.
+    """
+    if images.ndim != 5:
+        raise UserError(f"grid of images: got shape {images.shape}, want [rows, columns, height, width, channels].")
+    rows, columns, height, width, channels = images.shape
+    colours = np.clip(images, 0.0, 1.0) if channels == 3 else np.repeat(np.clip(images[..., :1], 0.0, 1.0), 3, axis=-1)
+    space = _space(images, gap)
+    cells = np.pad(colours, ((0, 0), (0, 0), (0, space), (0, space), (0, 0)), constant_values=1.0)
+    flat = cells.transpose(0, 2, 1, 3, 4).reshape(rows * (height + space), columns * (width + space), 3)
+    return flat[: flat.shape[0] - space, : flat.shape[1] - space].astype(np.float32)
+
+
+def show_grid(
+    axes: Axes,
+    images: Images,
+    *,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    gap: float = 0.08,
+) -> None:
+    """Draws a grid of images [rows, columns, height, width, channels]; empty labels are left out."""
+    height, width = images.shape[2:4]
+    space = _space(images, gap)
+    axes.imshow(tile(images, gap))
+    axes.grid(False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    across = [(i, text) for i, text in enumerate(column_labels) if text]
+    down = [(i, text) for i, text in enumerate(row_labels) if text]
+    axes.set_xticks([i * (width + space) + (width - 1) / 2 for i, _ in across], [text for _, text in across])
+    axes.set_yticks([i * (height + space) + (height - 1) / 2 for i, _ in down], [text for _, text in down])
+
+
+def grid_height(images: Images, width: float = WIDTH) -> float:
+    """Inches that a grid of images [rows, columns, height, width, channels] takes when drawn `width` inches wide."""
+    rows, columns, height, across = images.shape[:4]
+    return width * rows * height / (columns * across)
+
+
+def channel_note(images: Images) -> str:
+    """What a title must add where an image has neither one channel nor three."""
+    return "" if images.shape[-1] in (1, 3) else f" (channel 0 of {images.shape[-1]} shown)"
+
+
+@styled
+def samples(images: Images, seed: int, *, when: str = "") -> Figure:
+    """Images drawn from the prior through the decoder, in a grid that is about square.
+
+    Args:
+      images: floats [n, height, width, channels] in [0, 1].
+      seed: the seed that draws them again, for the title.
+      when: words for the title, such as "after epoch 3".
+    """
+    columns = min(len(images), max(1, round(np.sqrt(len(images) * images.shape[1] / images.shape[2]))))
+    rows = -(-len(images) // columns)
+    filled = np.ones((rows * columns, *images.shape[1:]), np.float32)
+    filled[: len(images)] = images
+    grid = filled.reshape(rows, columns, *images.shape[1:])
+    title = " ".join(f"{len(images)} samples from the prior {when}".split()) + f", seed {seed}{channel_note(images)}"
+    figure = new_figure(title, 0.5 + grid_height(grid, 6.0), 6.2)
+    show_grid(figure.add_subplot(), grid)
+    return figure
+
+
+def _space(images: Images, gap: float) -> int:
+    return max(1, round(gap * min(images.shape[2:4]))) if gap else 0
