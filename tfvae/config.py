@@ -223,7 +223,7 @@ def override(config: Config, assignments: list[str]) -> Config:
         section, dot, key = path.partition(".")
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, such as 2026-99-99
             raise UserError(f"--set {assignment}: the value is not YAML ({_one_line(error)}).") from error
         if section not in values:
             raise UserError(f"{section}: no such section{nearest(section, values)}. There are: {', '.join(values)}.")
@@ -240,7 +240,7 @@ def from_yaml(text: str, origin: str) -> Config:
     """Reads a configuration; what it says of a run (FACTS) is passed over."""
     try:
         values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{origin}: not YAML ({_one_line(error)}).") from error
     if not isinstance(values, Mapping):
         raise UserError(f"{origin}: got {type(values).__name__}, want a table of sections.")
@@ -260,6 +260,8 @@ def _convert(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any
         return _convert_tuple(hint, value, name, limits)
     if hint is float and isinstance(value, str):
         value = _number(value)  # YAML 1.1 reads 1e-3 as text
+    if isinstance(value, bool) and "on" in limits["choices"]:
+        value = "on" if value else "off"  # as YAML 1.1 reads these words
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

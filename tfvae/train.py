@@ -7,6 +7,7 @@ import dataclasses
 import sys
 import time
 import typing
+from pathlib import Path
 
 from tfvae import config, presets
 from tfvae.command import guarded
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--preset", metavar="NAME", default="digits", help="a preset, or a file.yaml of your own (default: digits)")
+    add("--preset", metavar="NAME", help="a preset, or a file.yaml of your own (default: digits)")
     add(
         "--set",
         metavar="section.key=value",
@@ -64,10 +65,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from tfvae.quiet import quiet_start
 
+    preset = options.preset or "digits"
     if options.resume:
         _refuse_changes(options)
     else:
-        settings = config.override(presets.load(options.preset), [*_shorthands(options), *options.set])
+        settings = config.override(presets.load(preset), [*_shorthands(options), *options.set])
     with quiet_start():
         from tfvae.training import experiment
         from tfvae.training.signals import Stopped
@@ -75,9 +77,8 @@ def _run(options: argparse.Namespace) -> int:
         if options.resume:
             experiment.resume(options.out, quiet=options.quiet)
         else:
-            name = options.preset.rpartition("/")[2].rpartition(".yaml")[0] or options.preset
-            folder = options.out or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-            experiment.train(settings, folder, preset=options.preset, quiet=options.quiet)
+            folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+            experiment.train(settings, folder, preset=preset, quiet=options.quiet)
     except Stopped as stopped:
         return stopped.code
     return 0
@@ -98,6 +99,8 @@ def _refuse_changes(options: argparse.Namespace) -> None:
     if not options.out:
         raise UserError("--resume: want --out DIR, the run folder to go on with.")
     changed = [*_shorthands(options), *options.set]
+    if options.preset:
+        changed.insert(0, f"--preset {options.preset}")
     if changed:
         raise UserError(f"--resume goes on with the run's own config.yaml; leave out {', '.join(changed)}.")
 

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.errors import UserError
+from tfvae.run import write
 
 
 class _Notes(tf.train.experimental.PythonState):
@@ -48,10 +49,8 @@ class Checkpoints:
         self._folder, self._notes, self._counter, self._say = folder, _Notes(), counter, say
         self._checkpoint = tf.train.Checkpoint(model=model, optimizers=optimizers, step=counter, notes=self._notes)
         # Two, so that one cut short leaves the one before it.
-        self._last = tf.train.CheckpointManager(self._checkpoint, str(folder), 2, checkpoint_name="last")
-        self._best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=model, step=counter), str(folder / "best"), 1, checkpoint_name="best"
-        )
+        self._last = _manager(self._checkpoint, folder, "last", keep=2)
+        self._best = _manager(tf.train.Checkpoint(model=model, step=counter), folder / "best", "best", keep=1)
 
     @property
     def last(self) -> Path | None:
@@ -59,13 +58,17 @@ class Checkpoints:
         return next(iter(_newest_first(self._folder, "last")), None)
 
     def save(self, notes: dict[str, Any]) -> str:
-        """Writes the last checkpoint, with the notes."""
+        """Writes the last checkpoint, with the notes; gives its path.
+
+        Raises:
+          UserError: it cannot be written; the one before it is whole.
+        """
         self._notes.values = notes
-        return str(self._last.save(checkpoint_number=self._counter))
+        return self._write(self._last)
 
     def save_best(self) -> None:
-        """Writes the weights as the best so far."""
-        self._best.save(checkpoint_number=self._counter)
+        """Writes the weights as the best so far; raises as `save` does."""
+        self._write(self._best)
 
     def restore(self) -> dict[str, Any] | None:
         """Puts the newest whole checkpoint back; gives its notes, or None where there is none.
@@ -79,11 +82,21 @@ class Checkpoints:
         """Puts the best weights back, where there are any."""
         self._restore(self._best.checkpoint, _newest_first(self._folder / "best", "best"))
 
+    def _write(self, manager: tf.train.CheckpointManager) -> str:
+        try:
+            return str(manager.save(checkpoint_number=self._counter))
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"{manager.directory}: the checkpoint of step {int(self._counter.numpy())} cannot be written "
+                f"({_first_line(error)}); make room there, then go on with --resume."
+            ) from error
+
     def _restore(self, checkpoint: tf.train.Checkpoint, paths: list[Path]) -> dict[str, Any] | None:
         for path in paths:
             try:
                 checkpoint.restore(str(path)).assert_existing_objects_matched()
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
+            # IndexError is TensorFlow's OutOfRange for a data file cut short.
+            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
                 self._say(f"checkpoint {path} is broken ({_first_line(error)}); the one before it is used.")
             else:
                 return self._notes.values
@@ -92,8 +105,18 @@ class Checkpoints:
         return None
 
 
+def _manager(checkpoint: tf.train.Checkpoint, folder: Path, name: str, keep: int) -> tf.train.CheckpointManager:
+    # TensorFlow's list of its files is made anew from the files, for a crash may have cut it short.
+    names, listed = [path.name for path in reversed(_newest_first(folder, name))], folder / "checkpoint"
+    if names:
+        lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{one}"' for one in names)]
+        write(listed, lambda path: path.write_text("\n".join(lines) + "\n"))
+    else:
+        listed.unlink(missing_ok=True)
+    return tf.train.CheckpointManager(checkpoint, str(folder), keep, checkpoint_name=name)
+
+
 def _newest_first(folder: Path, name: str) -> list[Path]:
-    # By the files themselves, not by TensorFlow's list of them, which a crash may have cut short.
     found = [path.with_suffix("") for path in folder.glob(f"{name}-*.index")]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
 

@@ -20,8 +20,8 @@ class Evidence(NamedTuple):
       data_variance: mean over values of the variance over test examples, model units squared.
       squared_error: mean squared error of the reconstruction, model units squared.
       sample_variance: as `data_variance`, of decoded prior samples.
-      train_loss: mean training loss of the last epoch, nats.
-      test_loss: mean test loss, nats.
+      train_elbo: mean training ELBO of the best epoch, nats.
+      test_elbo: mean test ELBO, nats.
       prior_mean: `[latent]`.
       prior_scale_tril: `[latent, latent]`.
       kl_weight: final weight.
@@ -34,8 +34,8 @@ class Evidence(NamedTuple):
     data_variance: float
     squared_error: float
     sample_variance: float
-    train_loss: float
-    test_loss: float
+    train_elbo: float
+    test_elbo: float
     prior_mean: np.ndarray
     prior_scale_tril: np.ndarray
     kl_weight: float
@@ -115,7 +115,7 @@ def _under_regularised(e: Evidence) -> Finding | None:
     mean = e.z_mean.mean(axis=0)
     covariance = np.cov(e.z_mean, rowvar=False).reshape(len(mean), -1) + np.diag(np.exp(e.z_log_var).mean(axis=0))
     gap = aggregate_kl(mean, covariance, e.prior_mean, e.prior_scale_tril) / len(mean)
-    if gap <= 0.25:
+    if not gap > 0.25:  # NaN where there is a single example
         return None
     return Finding(
         "under-regularisation",
@@ -125,11 +125,11 @@ def _under_regularised(e: Evidence) -> Finding | None:
 
 
 def _overfitting(e: Evidence) -> Finding | None:
-    gap = e.test_loss - e.train_loss
-    if gap <= 0.1 * abs(e.train_loss):
+    gap = e.train_elbo - e.test_elbo
+    if gap <= 0.1 * abs(e.train_elbo):
         return None
     return Finding(
         "overfitting",
-        f"the test loss is {gap:.2f} nats above the training loss of {e.train_loss:.2f}",
+        f"the test ELBO is {gap:.2f} nats below the training ELBO of {e.train_elbo:.2f}",
         "training.early_stopping=10, a smaller network, data.binarize=dynamic, more data",
     )

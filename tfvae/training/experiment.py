@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import tfvae
 from tfvae import likelihoods, networks
-from tfvae.config import Config
+from tfvae.config import Config, Data
 from tfvae.data import load
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
@@ -23,7 +23,7 @@ from tfvae.models import checks
 from tfvae.models.vae import VAE
 from tfvae.plots import of_run
 from tfvae.run import Run
-from tfvae.training import report, tensorboard
+from tfvae.training import optimizers, report, tensorboard
 from tfvae.training import strategy as strategies
 from tfvae.training.loop import Loop
 from tfvae.training.progress import Reporter
@@ -45,6 +45,7 @@ def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool =
     Example:
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
     """
+    config = dataclasses.replace(config, data=_absolute(config.data))
     return _Experiment(config, quiet).run(lambda facts: Run.create(folder, config, {"preset": preset, **facts}))
 
 
@@ -60,6 +61,8 @@ def resume(folder: str | Path, *, quiet: bool = False) -> dict[str, Any]:
     run = Run.open(folder)
     if run.model.is_file() and (run.folder / "report.json").is_file():
         done: dict[str, Any] = run.read_json("report.json")
+        if not quiet:
+            print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
         return done
     return _Experiment(run.config, quiet).run(lambda facts: run, resumed=True)
 
@@ -84,9 +87,6 @@ class _Experiment:
         with run.lock(), Reporter(self._config.training.epochs, self._quiet) as reporter:
             self._header(reporter)
             loop = Loop(self._model, self._data, self._config, self._strategy, run=run, reporter=reporter)
-            dropped = len(self._data.train) - loop.steps_per_epoch * self._config.training.batch_size
-            if dropped:
-                reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
             if resumed:
                 steps = loop.resume()
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
@@ -94,7 +94,7 @@ class _Experiment:
                 loop.run(lambda epoch, line: self._epoch_end(run, write, epoch, line))
             made = self._finish(run, loop, reporter)
         if not self._quiet:
-            print("\n".join([*report.lines(made), f"  run folder      {run.folder}"]))
+            print("\n".join(_summary(made, run)))
         return made
 
     def _finish(self, run: Run, loop: Loop, reporter: Reporter) -> dict[str, Any]:
@@ -167,7 +167,19 @@ def build(config: Config, data: DataSet) -> VAE:
     if len(data.train) < config.training.batch_size:
         size, examples = config.training.batch_size, len(data.train)
         raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
+    optimizers.from_settings(config.training, 1)  # an unknown name is said before there is a run folder
     return vae
+
+
+def _absolute(data: Data) -> Data:
+    # So that the run can be resumed and drawn from any folder.
+    given = {name: getattr(data, name) for name in ("dir", "path")}
+    places: dict[str, Any] = {name: str(Path(place).resolve()) for name, place in given.items() if place}
+    return dataclasses.replace(data, **places)
+
+
+def _summary(made: dict[str, Any], run: Run) -> list[str]:
+    return [*report.lines(made), f"  run folder      {run.folder}"]
 
 
 def _devices() -> list[str]:

@@ -37,8 +37,8 @@ def fit(
         loop = Loop(model, data, config, tf.distribute.get_strategy(), optimizer, reporter=reporter)
         try:
             loop.run()
-        except Stopped:
-            raise KeyboardInterrupt from None
+        except Stopped as stopped:
+            raise (KeyboardInterrupt() if stopped.code == 130 else SystemExit(stopped.code)) from None
     return _history(loop.history)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -64,6 +64,8 @@ class Loop:
             raise UserError(
                 f"training.batch_size: got {self._batch}, want at most the {self._examples} training examples."
             )
+        if dropped := self._examples % self._batch:
+            self._reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
         with strategy.scope():
             self._counter = tf.Variable(
                 0, dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
@@ -95,10 +97,7 @@ class Loop:
         """Puts the newest whole checkpoint back; gives the steps that it had done, 0 where there is none."""
         if self._checkpoints is None or self._run is None:
             raise UserError("resume: want a run folder to resume from.")
-        notes = self._checkpoints.restore()
-        if notes is None:
-            return 0
-        self._notes = notes
+        self._notes = self._checkpoints.restore() or self._notes
         done = int(self._counter.numpy()) // self.steps_per_epoch
         # Lines of epochs after the checkpoint are from the run that was cut off, and are made again.
         self.history = [line for line in self._run.metrics() if line["epoch"] <= done]
@@ -113,7 +112,7 @@ class Loop:
 
         Raises:
           Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
-          UserError: the loss is not finite.
+          UserError: the loss is not finite, or a checkpoint cannot be written.
         """
         start = int(self._counter.numpy())
         self._begun = time.perf_counter() - self._notes["seconds"]
@@ -128,6 +127,8 @@ class Loop:
                 self._train_epoch(epoch, done, stop)
                 rate = (self.steps_per_epoch - done) * self._batch / (time.perf_counter() - begun)
                 self._end_epoch(epoch, rate, epoch_end)
+                if stop.number is not None:
+                    self._stop(stop.number)
         if self._checkpoints:
             self._checkpoints.restore_best()
 
@@ -159,22 +160,26 @@ class Loop:
                 sums = record if sums is None else np.asarray(sums) + record
             self._notes["sums"] = sums.tolist()
             self._reporter.progress(int(self._counter.numpy()) / self.steps_per_epoch)
-            if stop.number is not None:
+            # With all its steps done an epoch is ended first: a checkpoint between the two would lose its metrics.
+            if stop.number is not None and int(self._counter.numpy()) % self.steps_per_epoch:
                 self._stop(stop.number)
 
     def _end_epoch(self, epoch: int, rate: float, epoch_end: EpochEnd | None) -> None:
         train = self._step.layout.unpack(np.asarray(self._notes["sums"]) / self.steps_per_epoch)
+        validation = self._validation(self._full_weight()) if self._validation else None
+        loss = float((validation or train)["loss"])
+        if not np.isfinite(loss):
+            self._not_finite("validation loss", int(self._counter.numpy()), validation or train)
         line: dict[str, Any] = {
             "epoch": epoch + 1,
             "step": int(self._counter.numpy()),
             "train": {**plain(train), "examples_per_second": round(rate, 1)},
-            "validation": plain(self._validation(self._full_weight())) if self._validation else {},
+            "validation": plain(validation) if validation else {},
         }
         self._notes.update(sums=None, seconds=time.perf_counter() - self._begun)
         self.history.append(line)
         if self._run:
             self._run.append_metrics(line)
-        loss = (line["validation"] or line["train"])["loss"]
         if self._notes["best"] is None or loss < self._notes["best"]:
             self._notes.update(best=loss, best_epoch=epoch + 1)
             if self._checkpoints:
@@ -204,17 +209,20 @@ class Loop:
         bad = np.flatnonzero(~np.isfinite(records).all(axis=1))
         if not len(bad):
             return
-        values = self._step.layout.unpack(records[bad[0]])
         step = int(self._counter.numpy()) - len(records) + int(bad[0]) + 1
+        self._not_finite("loss", step, self._step.layout.unpack(records[bad[0]]))
+
+    def _not_finite(self, what: str, step: int, values: dict[str, np.ndarray]) -> NoReturn:
         terms = ", ".join(f"{name} {float(v):.4g}" for name, v in values.items() if v.ndim == 0)
         last = self._checkpoints.last if self._checkpoints else None
         kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
         raise UserError(
-            f"the loss is not finite at step {step} ({terms}); {kept}. "
+            f"the {what} is not finite at step {step} ({terms}); {kept}. "
             "Try a smaller training.learning_rate, or training.clip_norm=1."
         )
 
     def _stop(self, number: int) -> None:
+        self._notes["seconds"] = time.perf_counter() - self._begun
         if self._checkpoints:
             path = self._checkpoints.save(self._notes)
             self._reporter.say(f"stopping: checkpoint {path} is written; --resume goes on from it.")

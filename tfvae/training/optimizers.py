@@ -15,12 +15,12 @@ from tfvae.training.schedules import WarmupDecay
 def names() -> dict[str, type[keras.optimizers.Optimizer]]:
     """Lower-case name to class of every Keras optimizer that can stand alone."""
     base = keras.optimizers.Optimizer
-    found = {
+    # Wrappers of other optimizers have no learning rate of their own.
+    return {
         name.lower(): kind
         for name, kind in inspect.getmembers(keras.optimizers, inspect.isclass)
-        if issubclass(kind, base)
+        if issubclass(kind, base) and kind is not base and "learning_rate" in inspect.signature(kind).parameters
     }
-    return {name: kind for name, kind in found.items() if name not in ("optimizer", "lossscaleoptimizer")}
 
 
 def from_settings(settings: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:

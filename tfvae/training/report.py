@@ -29,7 +29,7 @@ def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str
     test = plain(terms)
     values = math.prod(data.shape)
     test["bits_per_dimension"] = -test["elbo"] / (values * math.log(2))
-    findings = diagnose(_evidence(vae, data, test, loop.history))
+    findings = diagnose(_evidence(vae, data, test, loop.history, loop.best_epoch))
     return {
         "test": test,
         "test_examples": len(data.test),
@@ -69,7 +69,9 @@ def lines(report: dict[str, Any]) -> list[str]:
     return text if report["diagnosis"] else [*text, "  diagnosis       nothing stands out"]
 
 
-def _evidence(vae: VAE, data: DataSet, test: dict[str, Any], history: list[dict[str, Any]]) -> Evidence:
+def _evidence(
+    vae: VAE, data: DataSet, test: dict[str, Any], history: list[dict[str, Any]], best_epoch: int
+) -> Evidence:
     x = first_examples(data, _LOOKED_AT)
     encoded = vae.predict(x, seed=0)
     sampled = vae.scaling.forward(vae.sample(min(_LOOKED_AT, 500), seed=0).x)
@@ -81,8 +83,8 @@ def _evidence(vae: VAE, data: DataSet, test: dict[str, Any], history: list[dict[
         data_variance=float(x.var(axis=0).mean()),
         squared_error=test["squared_error_per_value"],
         sample_variance=float(sampled.var(axis=0).mean()),
-        train_loss=history[-1]["train"]["loss"],
-        test_loss=test["loss"],
+        train_elbo=history[best_epoch - 1]["train"]["elbo"],
+        test_elbo=test["elbo"],
         prior_mean=np.asarray(vae.prior.mean),
         prior_scale_tril=np.asarray(vae.prior.scale_tril),
         kl_weight=vae.objective.kl_weight,

@@ -9,12 +9,18 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae.errors import UserError
+
 Write = Callable[[dict[str, Any]], None]
 
 
 @contextlib.contextmanager
 def writer(folder: Path) -> Iterator[Write]:
-    """Gives a function that writes a line of `metrics.jsonl`; one run each for train and validation."""
+    """Gives a function that writes a line of `metrics.jsonl`; one run each for train and validation.
+
+    Raises:
+      UserError: the events cannot be written, as on a full disk.
+    """
     files = {split: tf.summary.create_file_writer(str(folder / split)) for split in ("train", "validation")}
 
     def write(line: dict[str, Any]) -> None:
@@ -29,6 +35,10 @@ def writer(folder: Path) -> Iterator[Write]:
 
     try:
         yield write
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"{folder}: TensorBoard's events cannot be written ({error.message}); make room there."
+        ) from error
     finally:
         for file in files.values():
             file.close()

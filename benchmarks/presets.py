@@ -1,0 +1,81 @@
+"""`python -m benchmarks.presets [NAME …]`: trains presets to the end and keeps their test figures.
+
+Writes one JSON a preset, and the table of all of them, to `benchmarks/results/presets/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tfvae.run import write
+
+RESULTS = Path(__file__).parent / "results" / "presets"
+DEFAULT = ("digits", "blobs", "mnist-2d", "mnist-3d", "mnist-correlated", "mnist-20d", "mnist-conv")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description=__doc__)
+    parser.add_argument("names", nargs="*", default=DEFAULT, help=f"presets (default: {' '.join(DEFAULT)})")
+    parser.add_argument("--data", default="../shared/data", help="folder with mnist.npz (default: ../shared/data)")
+    parser.add_argument("--set", nargs="+", default=[], help="settings, as for python -m tfvae.train")
+    options = parser.parse_args()
+    for name in options.names:
+        with tempfile.TemporaryDirectory() as folder:
+            report = _train(name, Path(folder) / "run", options.data, options.set)
+        _keep(name, report)
+    _table()
+    print((RESULTS / "README.md").read_text())
+    return 0
+
+
+def _train(name: str, run: Path, data: str, settings: list[str]) -> dict[str, Any]:
+    # A process each, so that no preset trains in the devices, caches or precision of another.
+    changes = [f"data.dir={data}", *settings]
+    subprocess.run(
+        [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run), "--set", *changes], check=True
+    )
+    report: dict[str, Any] = json.loads((run / "report.json").read_text())
+    return report
+
+
+def _keep(name: str, report: dict[str, Any]) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    facts = {"preset": name, "cpu": _cpu(), "cores": os.cpu_count(), **report}
+    write(RESULTS / f"{name}.json", lambda path: path.write_text(json.dumps(facts, indent=2) + "\n"))
+
+
+def _table() -> None:
+    rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    lines = [
+        "Test figures of the presets, in nats an example, one posterior sample, seed 0; from `python -m benchmarks.presets`.",
+        "",
+        "| preset | loss = -ELBO | reconstruction | KL | active units | epochs | seconds | steps/s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        test = row["test"]
+        lines.append(
+            f"| {row['preset']} | {-test['elbo']:.2f} | {test['reconstruction']:.2f} | {test['kl']:.2f} "
+            f"| {test['active_units']} of {len(test['kl_per_dimension'])} | {row['epochs']} "
+            f"| {row['seconds']:.0f} | {row['steps_per_second']} |"
+        )
+    machines = sorted({f"{row['cpu']}, {row['cores']} cores" for row in rows})
+    lines += ["", f"Machine: {'; '.join(machines)}. TensorFlow {rows[0]['versions']['tensorflow']}."]
+    write(RESULTS / "README.md", lambda path: path.write_text("\n".join(lines) + "\n"))
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+    return names[0] if names else "unknown CPU"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,345 @@
+"""`python -m tfvae.train`: a run from end to end, every mistake in one sentence, and kills that change nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import typing
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfvae
+from tfvae import config, presets, train
+from tfvae.data import load
+from tfvae.errors import UserError
+from tfvae.run import Run
+from tfvae.training import experiment
+from tfvae.training.progress import Reporter
+
+SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.batch_size=128", "training.jit=off"]
+QUICK = [*SMALL, "training.epochs=2"]
+
+
+@pytest.fixture(autouse=True)
+def _restored_policy():
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of two epochs on digits: its folder, and what was printed."""
+    folder, printed = tmp_path_factory.mktemp("runs") / "digits", io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert train.main(["--out", str(folder), "--seed", "3", "--sample-every", "1", "--set", *QUICK]) == 0
+    return folder, printed.getvalue()
+
+
+def test_the_folder_holds_everything(finished):
+    folder, _ = finished
+    files = {"config.yaml", "metrics.jsonl", "model.keras", "encoder.keras", "decoder.keras"}
+    files |= {"scaling.json", "report.json", "checkpoints", "plots", "tensorboard", ".lock"}
+    assert {path.name for path in folder.iterdir()} == files
+    pictures = {path.stem for path in (folder / "plots").iterdir()}
+    assert {"samples-epoch-0001", "samples-epoch-0002", "reconstructions", "curves"} <= pictures
+    run = Run.open(folder)
+    assert run.config == config.override(presets.load("digits"), [*QUICK, "seed=3", "training.sample_every=1"])
+    assert run.facts["preset"] == "digits"
+    assert run.facts["latent"]["implementation"].startswith("plain")
+    assert [line["epoch"] for line in run.metrics()] == [1, 2]
+
+
+def test_what_is_printed(finished):
+    folder, printed = finished
+    for words in (
+        "data: digits [8, 8, 1], 1,294 train, 144 validation, 359 test; scaling unit.",
+        "Test: 359 of 1797 examples, drawn by seed 3",
+        "each epoch drops the 14 examples of its last partial batch.",
+        "1 replica(s), float32, XLA off, latent op plain",
+        "seed 3",
+        "epoch 2/2: loss ",
+        "test ELBO",
+        "active units",
+        "steps/s",
+        f"run folder      {folder}",
+    ):
+        assert words in printed
+
+
+def test_the_report_is_that_of_the_saved_model(finished):
+    folder, _ = finished
+    report = Run.open(folder).read_json("report.json")
+    vae, run = tfvae.load(folder), Run.open(folder)
+    data = load.load(run.config.data, run.config.seed)
+    elbo = vae.elbo(data.test.x, seed=run.config.seed)
+    assert report["test"]["elbo"] == pytest.approx(float(np.mean(elbo.elbo)), rel=1e-5)
+    assert report["test"]["kl_per_dimension"] == pytest.approx(elbo.kl_per_dimension.mean(axis=0), rel=1e-4)
+    assert report["test"]["bits_per_dimension"] == pytest.approx(-report["test"]["elbo"] / 64 / np.log(2))
+    assert (report["test_examples"], report["epochs"], report["jit"]) == (359, 2, False)
+    assert report["parameters"] == vae.count_params()
+    assert report["versions"]["tensorflow"] == tf.__version__
+    assert json.loads((folder / "scaling.json").read_text())["kind"] == "unit"
+
+
+def test_a_run_that_has_ended_is_left_as_it_is(finished, capsys):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert train.main(["--out", str(folder), "--resume"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    said = capsys.readouterr().out
+    assert said.startswith("this run had ended, and is left as it is.\n  test ELBO")
+    assert train.main(["--out", str(folder), "--resume", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def one_sentence(capsys, arguments):
+    """Standard error of a command that must fail by its user's fault: one line."""
+    assert train.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("tfvae: ")
+    assert said.count("\n") == 1
+    assert "should not happen" not in said
+    return said
+
+
+def refuse(capsys, tmp_path, monkeypatch, arguments):
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    said = one_sentence(capsys, arguments)
+    assert sorted(tmp_path.rglob("*")) == before
+    return said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--preset", "mnist2d"], "preset: got 'mnist2d' (did you mean mnist-2d?), want one of"),
+        (["--preset", "mine.yaml"], "preset: mine.yaml is not there"),
+        (["--set", "training.epoch=3"], "training.epoch: no such setting (did you mean epochs?)"),
+        (["--set", "trainig.epochs=3"], "trainig: no such section (did you mean training?)"),
+        (["--set", "training.epochs=many"], "training.epochs: got 'many', want an integer"),
+        (["--set", "network.latent_dim=0"], "network.latent_dim: got 0, want at least 1"),
+        (["--set", "network.activation=relux"], "activation"),
+        (["--set", "prior.covariance=[[1,2],[2,1]]"], "want a positive definite matrix"),
+        (["--set", "prior.covariance=[[1,0,0],[0,1,0],[0,0,1]]"], "got shape (3, 3), want 2 x 2"),
+        (["--set", "training.batch_size=5000"], "training.batch_size: got 5000, want at most the 1294 training"),
+        (["--set", "training.optimizer=adm"], "training.optimizer: got 'adm' (did you mean adam?)"),
+        (["--set", "data.name=csv"], "data.path"),
+        (["--set", "data.name=csv", "data.path=rows.csv"], "rows.csv"),
+        (["--preset", "mnist-2d", "--set", "data.dir=nowhere"], "nowhere; want one that holds mnist.npz"),
+        (["--set", "network.name=resnet", "network.variant=huge"], "network.variant: got 'huge', want one of micro"),
+        (["--latent", "fused", "--seed", "-1"], "seed: got -1, want at least 0"),
+        (["--replicas", "2"], "--replicas 2: wants --strategy mirrored"),
+        (["--resume"], "--resume: want --out DIR"),
+        (["--resume", "--out", "nowhere"], "no run is there"),
+        (["--resume", "--out", "x", "--set", "training.epochs=9"], "own config.yaml; leave out training.epochs=9"),
+        (["--resume", "--out", "x", "--seed", "9"], "leave out seed=9"),
+        (["--resume", "--out", "x", "--preset", "blobs"], "leave out --preset blobs"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(arguments, said, capsys, tmp_path, monkeypatch):
+    assert said in refuse(capsys, tmp_path, monkeypatch, arguments)
+
+
+def test_files_that_cannot_be_used(capsys, tmp_path, monkeypatch):
+    rows = "a,b\n" + "".join(f"{i},{-i * i}\n" for i in range(40))
+    (tmp_path / "rows.csv").write_text(rows)
+    (tmp_path / "cut.npz").write_bytes(b"PK\3\4 cut short")
+    (tmp_path / "list.yaml").write_text("[1]")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\0")
+
+    def said(*arguments):
+        return refuse(capsys, tmp_path, monkeypatch, list(arguments))
+
+    z_score = said("--set", "data.name=csv", "data.path=rows.csv", "training.batch_size=8")
+    assert "Bernoulli wants [0, 1]: take likelihood.name=gaussian, or data.scaling=min-max." in z_score
+    assert "cut.npz: cannot be read" in said("--set", "data.name=npz", "data.path=cut.npz")
+    assert "list.yaml: got list, want a table of sections" in said("--preset", "list.yaml")
+    assert "bytes.yaml is not text" in said("--preset", "bytes.yaml")
+
+
+def test_a_folder_that_exists(finished, capsys, tmp_path):
+    folder, _ = finished
+    before = sorted(folder.rglob("*"))
+    assert "the folder is not empty; name a new one" in one_sentence(capsys, ["--out", str(folder), "--set", *QUICK])
+    assert sorted(folder.rglob("*")) == before
+    (tmp_path / "file").write_text("")
+    assert "it is a file" in one_sentence(capsys, ["--out", str(tmp_path / "file"), "--set", *QUICK])
+
+
+def test_debug_lets_the_error_through():
+    with pytest.raises(UserError):
+        train.main(["--debug", "--preset", "nowhere"])
+
+
+@pytest.mark.parametrize("arguments", [["--seed", "x"], ["--strategy", "none"], ["--sed", "1"], ["--set"]])
+def test_what_argparse_refuses_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        train.main(arguments)
+    assert end.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_an_error_of_ours_is_called_so(monkeypatch, capsys):
+    def broken(*arguments, **options):
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr(experiment, "train", broken)
+    assert train.main([]) == 2
+    expected = "tfvae: an error that should not happen: RuntimeError: two lines (--debug shows where)\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_ctrl_c_before_the_first_step(monkeypatch, capsys, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment.load, "load", interrupted)
+    assert train.main(["--out", str(tmp_path / "run")]) == 130
+    assert capsys.readouterr().err == "tfvae: interrupted.\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_default_folder_is_named_after_the_preset(monkeypatch):
+    seen = []
+    monkeypatch.setattr(experiment, "train", lambda settings, folder, **options: seen.append((folder, options)))
+    assert train.main([]) == 0
+    assert seen[0][0].startswith("runs/digits-20")
+    assert seen[0][1] == {"preset": "digits", "quiet": False}
+
+
+def test_a_file_of_ones_own_as_preset(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(experiment, "train", lambda settings, folder, **options: seen.append((settings, folder)))
+    (tmp_path / "mine.yml").write_text("training: {epochs: 7}")
+    assert train.main(["--preset", str(tmp_path / "mine.yml"), "--seed", "5", "--set", "seed=6"]) == 0
+    assert seen[0][1].startswith("runs/mine-20")
+    assert (seen[0][0].training.epochs, seen[0][0].seed) == (7, 6)
+
+
+def test_stopped_and_locked_and_out_of_space(monkeypatch, capsys, tmp_path):
+    """One run meets them all, is refused each time, and keeps its checkpoint."""
+    out = ["--out", str(tmp_path / "run")]
+    with monkeypatch.context() as patched:
+        progress = Reporter.progress
+        patched.setattr(
+            Reporter, "progress", lambda self, done: (progress(self, done), signal.raise_signal(signal.SIGINT))
+        )
+        assert train.main([*out, "--set", *SMALL, "training.steps_per_call=4"]) == 130
+    run = Run.open(tmp_path / "run")
+    assert f"stopping: checkpoint {run.checkpoints / 'last-4'} is written; --resume goes on" in capsys.readouterr().out
+    with run.lock():
+        assert "another process trains there" in one_sentence(capsys, [*out, "--resume"])
+
+    def dev_full(self, line):
+        with open("/dev/full", "w") as file:
+            file.write("x")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "append_metrics", dev_full)
+        assert "no space left on the device" in one_sentence(capsys, [*out, "--resume"])
+
+    def full(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "last-10; No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.train.CheckpointManager, "save", full)
+        said = one_sentence(capsys, [*out, "--resume"])
+    assert f"{run.checkpoints / 'best'}: the checkpoint of step 10 cannot be written" in said
+    assert [path.stem for path in run.checkpoints.glob("*.index")] == ["last-4"]
+    [data] = run.checkpoints.glob("last-4.data*")
+    data.write_bytes(data.read_bytes()[:100])
+    assert "is broken, and so is every checkpoint before it" in one_sentence(capsys, [*out, "--resume"])
+
+
+def start(*arguments, **options):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-m", "tfvae.train", *arguments], env=environment, **pipes, **options)
+
+
+@pytest.mark.slow
+def test_help_needs_no_tensorflow_and_shows_every_setting():
+    code = (
+        "import sys; from tfvae import train\ntry: train.main(['--help'])\n"
+        "except SystemExit as end: status = end.code\n"
+        "sys.exit(status or 'tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    hints = typing.get_type_hints(config.Config)
+    names = [f"{s}.{f.name}" for s, k in hints.items() if dataclasses.is_dataclass(k) for f in dataclasses.fields(k)]
+    assert len(names) > 50
+    for name in [*names, "--seed", "--preset", "--out", "exit status"]:
+        assert name in result.stdout
+
+
+@pytest.mark.slow
+def test_a_mistake_from_a_shell(tmp_path):
+    process = start("--preset", "digit", cwd=tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (2, "")
+    assert err.startswith("tfvae: preset: got 'digit' (did you mean digits?)")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_two_replicas_from_a_shell_in_silence(tmp_path):
+    arguments = ["--strategy", "mirrored", "--replicas", "2", "--quiet", "--set", *QUICK, "training.precision=float64"]
+    process = start("--out", "run", *arguments, cwd=tmp_path)
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+    assert Run.open(tmp_path / "run").read_json("report.json")["epochs"] == 2
+
+
+LONG = [*SMALL, "training.epochs=30", "training.steps_per_call=3", "data.binarize=dynamic"]
+
+
+def lines_of(folder):
+    path = folder / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.mark.slow
+def test_kills_change_nothing(tmp_path):
+    """kill -9 twice and SIGTERM once, each at some moment and resumed: the model is the same to the bit."""
+    moments, folder = random.Random(0), tmp_path / "killed"
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        there = lines_of(folder)
+        process = start("--out", str(folder), *(["--resume"] if there else ["--set", *LONG]))
+        while lines_of(folder) < there + 5 and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0.0, 0.15))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == (143 if number == signal.SIGTERM else -9), err
+        assert ("stopping: checkpoint" in out) == (number != signal.SIGKILL)
+        assert not (folder / "model.keras").exists()
+    process = start("--out", str(folder), "--resume", "--quiet")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert train.main(["--out", str(tmp_path / "whole"), "--quiet", "--set", *LONG]) == 0
+    for got, expected in zip(*(tfvae.load(tmp_path / name).get_weights() for name in ("killed", "whole")), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    killed, whole = (Run.open(tmp_path / name).metrics() for name in ("killed", "whole"))
+    assert len(killed) == len(whole) == 30
+    for line, expected in zip(killed, whole, strict=True):
+        del line["train"]["examples_per_second"], expected["train"]["examples_per_second"]
+        assert line == expected
+    reports = [Run.open(tmp_path / name).read_json("report.json") for name in ("killed", "whole")]
+    assert reports[0]["test"] == reports[1]["test"]
+    assert reports[0]["best_epoch"] == reports[1]["best_epoch"]

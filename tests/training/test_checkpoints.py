@@ -1,0 +1,170 @@
+"""`tfvae.training.checkpoints`: broken ones are passed over, and one that cannot be written harms none."""
+
+from __future__ import annotations
+
+import resource
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvae.errors import UserError
+from tfvae.training.checkpoints import Checkpoints
+
+
+class Kept:
+    """A small model whose weights tell the step at which they were saved."""
+
+    def __init__(self, folder):
+        self.model = keras.Sequential([keras.Input([40]), keras.layers.Dense(50)])
+        self.optimizer = keras.optimizers.Adam()
+        self.optimizer.build(self.model.trainable_variables)
+        self.counter = tf.Variable(0, dtype=tf.int64)
+        self.said = []
+        self.checkpoints = Checkpoints(folder, self.model, [self.optimizer], self.counter, self.said.append)
+
+    def set(self, step):
+        self.counter.assign(step)
+        self.model.set_weights([np.full(w.shape, step) for w in self.model.get_weights()])
+        self.optimizer.variables[-1].assign(tf.ones_like(self.optimizer.variables[-1]) * step)
+
+    def save(self, *steps):
+        for step in steps:
+            self.set(step)
+            self.checkpoints.save({"best": step / 3, "sums": [0.1, 1e-300]})
+
+    def stands_at(self, step):
+        values = [*self.model.get_weights(), self.counter.numpy(), self.optimizer.variables[-1].numpy()]
+        return all(np.all(value == step) for value in values)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Kept(tmp_path).save(10, 20, 30)
+    return tmp_path
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_the_last_two_are_kept_and_the_newest_comes_back(folder):
+    assert sorted(path.stem for path in folder.glob("*.index")) == ["last-20", "last-30"]
+    kept = Kept(folder)
+    assert kept.checkpoints.last == folder / "last-30"
+    assert kept.checkpoints.restore() == {"best": 10.0, "sums": [0.1, 1e-300]}
+    assert kept.stands_at(30)
+    assert kept.said == []
+
+
+def test_the_order_is_that_of_numbers(tmp_path):
+    Kept(tmp_path).save(9, 10)
+    assert Kept(tmp_path).checkpoints.last == tmp_path / "last-10"
+
+
+def test_none(tmp_path):
+    kept = Kept(tmp_path)
+    assert kept.checkpoints.last is None
+    assert kept.checkpoints.restore() is None
+    kept.set(5)
+    kept.checkpoints.restore_best()
+    assert kept.stands_at(5)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: cut(next(folder.glob("last-30.data*"))),
+        lambda folder: next(folder.glob("last-30.data*")).write_bytes(b""),
+        lambda folder: next(folder.glob("last-30.data*")).unlink(),
+        lambda folder: cut(folder / "last-30.index"),
+        lambda folder: (folder / "last-30.index").write_bytes(b""),
+    ],
+    ids=["half the data", "empty data", "no data", "half the index", "empty index"],
+)
+def test_one_cut_short_is_passed_over_and_that_is_said(folder, harm):
+    harm(folder)
+    kept = Kept(folder)
+    assert kept.checkpoints.restore()["best"] == 20 / 3
+    assert kept.stands_at(20)
+    [said] = kept.said
+    assert said.startswith(f"checkpoint {folder / 'last-30'} is broken (")
+    assert said.endswith("; the one before it is used.")
+    kept.save(25, 30)  # and goes on
+    assert Kept(folder).checkpoints.restore()["best"] == 10
+
+
+def test_other_shapes_are_not_taken_for_the_weights(folder):
+    kept = Kept(folder)
+    other = keras.Sequential([keras.Input([40]), keras.layers.Dense(7)])
+    checkpoints = Checkpoints(folder, other, [], kept.counter, kept.said.append)
+    with pytest.raises(UserError, match="broken"):
+        checkpoints.restore()
+
+
+@pytest.mark.parametrize("text", ["", "model_checkpoint_pa", "\0\0\0"], ids=["empty", "cut short", "zeros"])
+def test_tensorflows_own_list_is_not_needed(folder, text):
+    (folder / "checkpoint").write_text(text)
+    kept = Kept(folder)
+    assert kept.checkpoints.restore()["best"] == 10
+    assert kept.stands_at(30)
+    kept.save(40)
+    assert Kept(folder).checkpoints.last == folder / "last-40"
+
+
+def test_all_broken_is_one_sentence(folder):
+    for path in folder.glob("last-*.data*"):
+        cut(path)
+    with pytest.raises(UserError, match=r"last-30: it is broken, and so is every checkpoint before it; .*--out"):
+        Kept(folder).checkpoints.restore()
+
+
+def test_the_best_is_one_and_apart(tmp_path):
+    kept = Kept(tmp_path)
+    for step in (10, 20):
+        kept.set(step)
+        kept.checkpoints.save_best()
+    kept.save(30)
+    again = Kept(tmp_path)
+    again.checkpoints.restore_best()
+    assert np.all(again.model.get_weights()[0] == 20)
+    assert [path.stem for path in (tmp_path / "best").glob("*.index")] == ["best-20"]
+    assert again.checkpoints.last == tmp_path / "last-30"
+
+
+@pytest.fixture
+def no_room():
+    """Files of this process may not grow beyond a kilobyte: what TensorFlow meets is a true failure to write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_one_that_cannot_be_written_names_the_folder_and_leaves_the_one_before(folder, request):
+    kept = Kept(folder)
+    kept.set(40)
+    kept.checkpoints.save_best()
+    kept.set(50)
+    request.getfixturevalue("no_room")
+    with pytest.raises(UserError, match=r"the checkpoint of step 50 cannot be written \(.*--resume") as caught:
+        kept.checkpoints.save({"best": 0})
+    assert str(folder) in str(caught.value)
+    with pytest.raises(UserError, match="best: the checkpoint of step 50"):
+        kept.checkpoints.save_best()
+    again = Kept(folder)
+    assert again.checkpoints.restore()["best"] == 10
+    assert again.stands_at(30)
+    again.checkpoints.restore_best()
+    assert np.all(again.model.get_weights()[0] == 40)
+
+
+def test_a_full_disk_is_said_so(folder, monkeypatch):
+    def full(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "last-40.data; No space left on device")
+
+    kept = Kept(folder)
+    monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
+    with pytest.raises(UserError, match=r"No space left on device.*make room there"):
+        kept.checkpoints.save({})

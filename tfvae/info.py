@@ -1,0 +1,100 @@
+"""`python -m tfvae.info`: what is installed, what it runs on, and which latent implementation that gives."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import tfvae
+from tfvae import presets
+from tfvae.command import guarded
+
+_DESCRIPTION = """\
+Says what is installed and what it runs on: versions, platform, devices, how TensorFlow was built, which
+implementation of the latent op `auto` gives and why, the version of the noise, the presets.
+Put its output into a report of a bug.
+
+example:
+  python -m tfvae.info
+
+exit status: 0, or 2 with one sentence.
+"""
+_PACKAGES = {
+    "TensorFlow": "tensorflow",
+    "Keras": "keras",
+    "TFP": "tensorflow-probability",
+    "NumPy": "numpy",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints one line a fact; gives the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tfvae.info", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    options = parser.parse_args(arguments)
+    return guarded(_print, options.debug)
+
+
+def facts() -> dict[str, str]:
+    """Each fact by name, as the command prints it."""
+    from tfvae.quiet import quiet_start
+
+    with quiet_start():
+        import tensorflow as tf
+
+        from tfvae.latent import noise, resolve
+
+        devices = tf.config.list_physical_devices()
+        names = [_device(tf, device) for device in devices]
+    implementation, reason = resolve("auto")
+    return {
+        "tfvae": f"{tfvae.__version__}, in {Path(tfvae.__file__).parent}",
+        **{name: _version(package) for name, package in _PACKAGES.items()},
+        "Python": f"{platform.python_version()} ({sys.executable})",
+        "platform": f"{platform.platform()}, {os.cpu_count()} CPU cores",
+        "devices": ", ".join(names),
+        "build": _build(tf.sysconfig.get_build_info()),
+        "latent op": f"auto is {implementation}" + (f": {reason}" if reason else ""),
+        "noise version": str(noise.NOISE_VERSION),
+        "presets": ", ".join(presets.names()),
+    }
+
+
+def _print() -> None:
+    for name, value in facts().items():
+        print(f"{name:<15} {value}")
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _device(tf: Any, device: Any) -> str:
+    short = device.name.removeprefix("/physical_device:")
+    if device.device_type != "GPU":
+        return short
+    return f"{short} {tf.config.experimental.get_device_details(device).get('device_name', '')}".strip()
+
+
+def _build(info: Any) -> str:
+    if not info.get("is_cuda_build"):
+        return "TensorFlow without CUDA"
+    capabilities = ", ".join(info.get("cuda_compute_capabilities", []))
+    return (
+        f"TensorFlow with CUDA {info.get('cuda_version', 'unknown')}, cuDNN {info.get('cudnn_version', 'unknown')}, "
+        f"for {capabilities}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
