@@ -11,18 +11,19 @@ from tfvae.run import Run, write
 
 
 def to_float32(model: keras.Model) -> keras.Model:
-    """A copy of a functional model under a float32 policy, whatever trained it.
+    """A copy of a functional model, or of a `VAE` with all its parts, under a float32 policy, whatever trained it.
 
     Models of mixed precision do not convert to TFLite, and their outputs depend on the machine.
     """
-    copy = keras.Model.from_config(_with_float32(model.get_config()))
+    copy = type(model).from_config(_with_float32(model.get_config()))
     copy.set_weights(model.get_weights())
     return copy
 
 
 def save(vae: VAE, run: Run) -> None:
     """Writes `model.keras`, `encoder.keras`, `decoder.keras` and `scaling.json` into the run folder."""
-    copy = vae.with_networks(to_float32(vae.encoder), to_float32(vae.decoder))
+    # Prior and likelihood too: of float64 they would not go with networks of float32.
+    copy = to_float32(vae)
     write(run.folder / "encoder.keras", copy.encoder.save)
     write(run.folder / "decoder.keras", copy.decoder.save)
     run.write_json("scaling.json", vae.scaling.to_dict())

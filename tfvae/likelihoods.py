@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.config import Likelihood as Settings
@@ -42,7 +43,8 @@ class Likelihood(keras.layers.Layer):
     def log_prob(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         """log p(x|z) in nats, summed over the event: `[batch]` or `[samples, batch]`."""
         wide = {name: self._wide(value) for name, value in parameters.items()}
-        terms = self._log_density(self._wide(x), wide)
+        x = self._wide(x)
+        terms = self._log_density(x, wide)
         return tf.reduce_sum(terms, list(range(terms.shape.rank - x.shape.rank + 1, terms.shape.rank)))
 
     def mean(self, parameters: Parameters) -> tf.Tensor:
@@ -103,11 +105,14 @@ class ContinuousBernoulli(Likelihood):
         logits = parameters["logits"]
         small, safe = _near_zero(logits)
         series = 0.5 + logits / 12.0 - logits**3 / 720.0
-        return tf.where(small, series, -1.0 / tf.math.expm1(-safe) - 1.0 / safe)
+        # For positive logits only, where exp cannot overflow; negative ones are the mirror image.
+        size = tf.abs(safe)
+        exact = -1.0 / tf.math.expm1(-size) - 1.0 / size
+        return tf.where(small, series, tf.where(safe > 0, exact, 1.0 - exact))
 
     def _from_uniform(self, parameters: Parameters, u: tf.Tensor) -> tf.Tensor:
         # Inverted for negative logits only, where exp cannot overflow; positive ones are the mirror image.
-        small, safe = _near_zero(parameters["logits"])
+        small, safe = _near_zero(parameters["logits"], 1e-6)
         negative = -tf.abs(safe)
         x = tf.math.log1p(u * tf.math.expm1(negative)) / negative
         return tf.where(small, u, tf.where(safe > 0, 1.0 - x, x))
@@ -135,8 +140,11 @@ class _LocationScale(Likelihood):
         self.parameters = ("mean", "log_scale") if scale_mode == "per_pixel" else ("mean",)
         self.shared_log_scale = None
         if scale_mode == "shared":
-            start = keras.initializers.Constant(math.log(scale))
-            self.shared_log_scale = self.add_weight(shape=(), initializer=start, name="log_scale")
+            # Keras's own constant is rounded to float32.
+            start = np.log(np.float64(scale))
+            self.shared_log_scale = self.add_weight(
+                shape=(), initializer=lambda shape, dtype: keras.ops.cast(start, dtype), name="log_scale"
+            )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale, "scale_mode": self.scale_mode}
@@ -203,9 +211,9 @@ def from_settings(settings: Settings) -> Likelihood:
     return Bernoulli(name="likelihood")
 
 
-def _near_zero(logits: tf.Tensor) -> tf.Tensor:
+def _near_zero(logits: tf.Tensor, limit: float = 0.1) -> tuple[tf.Tensor, tf.Tensor]:
     """Where a series must stand in, and logits that are nowhere near zero, so that no branch has a NaN gradient."""
-    small = tf.abs(logits) < 0.1
+    small = tf.abs(logits) < limit
     return small, tf.where(small, tf.ones_like(logits), logits)
 
 

@@ -11,7 +11,8 @@ float transforms differ with and without XLA although its words agree, so only i
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -27,6 +28,8 @@ LIKELIHOOD = 5
 BLOBS = 6
 
 _PHILOX = 1
+
+Shape: TypeAlias = tf.TensorShape | tf.Tensor | Sequence[int]
 
 
 class Address(NamedTuple):
@@ -47,7 +50,7 @@ class Address(NamedTuple):
     first_sample: int | tf.Tensor = 0
 
 
-def words(address: Address, shape: tf.TensorShape | tf.Tensor | list | tuple, samples: int = 1) -> tf.Tensor:
+def words(address: Address, shape: Shape, samples: int = 1) -> tf.Tensor:
     """Philox words of a block of examples.
 
     Args:
@@ -63,7 +66,7 @@ def words(address: Address, shape: tf.TensorShape | tf.Tensor | list | tuple, sa
 
 def uniform(
     address: Address,
-    shape: tf.TensorShape | tf.Tensor | list | tuple,
+    shape: Shape,
     samples: int = 1,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
@@ -85,7 +88,7 @@ def uniform(
 
 def normal(
     address: Address,
-    shape: tf.TensorShape | tf.Tensor | list | tuple,
+    shape: Shape,
     samples: int = 1,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
@@ -117,7 +120,7 @@ def box_muller(units: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], axis=1), [-1])
 
 
-def _block(address: Address, shape, samples: int, transform) -> tf.Tensor:
+def _block(address: Address, shape: Shape, samples: int, transform: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     static = tf.get_static_value(shape) if tf.is_tensor(shape) else tf.TensorShape(shape).as_list()
     shape = tf.cast(tf.convert_to_tensor(shape if static is None else list(static)), tf.int64)
     width, count = tf.reduce_prod(shape[1:]), tf.reduce_prod(shape)
@@ -131,14 +134,19 @@ def _block(address: Address, shape, samples: int, transform) -> tf.Tensor:
     high = tf.bitwise.left_shift(tf.constant(address.purpose, tf.uint64), tf.constant(56, tf.uint64))
     high += tf.bitwise.left_shift(tf.cast(address.step, tf.uint64), tf.constant(16, tf.uint64))
     high += tf.cast(address.first_sample, tf.uint64)
-    rows = []
-    for sample in range(samples):
-        counter = tf.stack([low, high + tf.constant(sample, tf.uint64)])
-        flat = tf.raw_ops.StatelessRandomUniformFullIntV2(
-            shape=tf.reshape(drawn, [1]), key=key, counter=counter, alg=_PHILOX, dtype=tf.uint32
+    rows = [
+        tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=tf.reshape(drawn, [1]),
+            key=key,
+            counter=tf.stack([low, high + tf.constant(sample, tf.uint64)]),
+            alg=_PHILOX,
+            dtype=tf.uint32,
         )
-        rows.append(tf.slice(transform(flat), [lane], [count]))
-    return tf.reshape(tf.stack(rows), tf.concat([[samples], shape], 0))
+        for sample in range(samples)
+    ]
+    values = tf.reshape(transform(tf.reshape(tf.stack(rows), [-1])), [samples, -1])
+    wanted = tf.slice(values, tf.stack([_int64(0), lane]), tf.stack([_int64(samples), count]))
+    return tf.reshape(wanted, tf.concat([[samples], shape], 0))
 
 
 def _int64(value: int) -> tf.Tensor:

@@ -173,6 +173,8 @@ def _checked_covariance(covariance: Any, latent_dim: int) -> tuple[np.ndarray, n
     if value.shape != (latent_dim, latent_dim):
         wanted = f"{latent_dim} x {latent_dim}, one row a latent dimension"
         raise UserError(f"prior.covariance: got shape {value.shape}, want {wanted}.")
+    if not np.isfinite(value).all():
+        raise UserError(f"prior.covariance: got {value.tolist()}, want finite numbers.")
     if not np.allclose(value, value.T, rtol=1e-6, atol=1e-8):
         raise UserError(f"prior.covariance: got {value.tolist()}, want a symmetric matrix.")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -81,12 +82,16 @@ def sample_and_kl(
     name, _ = resolve(implementation)
     z_mean, z_log_var = tf.convert_to_tensor(z_mean), tf.convert_to_tensor(z_log_var)
     _check(z_mean, z_log_var, prior, samples)
-    # Imported when it is chosen: the reference brings in TensorFlow Probability.
-    chosen = importlib.import_module(f"tfvae.latent.{name}")
-    sample: LatentSample = chosen.sample_and_kl(
+    sample: LatentSample = _chosen(name).sample_and_kl(
         z_mean, z_log_var, prior, address, samples=samples, per_dimension=per_dimension, log_q=log_q
     )
     return sample
+
+
+@tf.autograph.experimental.do_not_convert
+def _chosen(name: str) -> ModuleType:
+    # Imported when it is chosen: the reference brings in TensorFlow Probability.
+    return importlib.import_module(f"tfvae.latent.{name}")
 
 
 def _check(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: Prior, samples: int) -> None:

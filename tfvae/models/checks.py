@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from tfvae.config import Objective
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 
@@ -34,7 +36,8 @@ def parts(encoder: Any, decoder: Any, prior: Any, likelihood: Any) -> None:
         raise UserError(f"decoder: takes {decoder.input_shape}, the encoder gives [batch, {size}]; want them equal.")
     if prior.latent_dim != size:
         raise UserError(f"prior: has {prior.latent_dim} dimensions, the encoder {size}; want them equal.")
-    shapes = decoder.output_shape
+    # Not `output_shape`, which gives a list, without the names, where the outputs are a dictionary.
+    shapes = decoder.compute_output_shape(decoder.input_shape)
     named = shapes if isinstance(shapes, dict) else {likelihood.parameters[0]: shapes}
     if set(named) != set(likelihood.parameters):
         want = ", ".join(likelihood.parameters)
@@ -44,13 +47,26 @@ def parts(encoder: Any, decoder: Any, prior: Any, likelihood: Any) -> None:
             raise UserError(f"decoder: {name} has shape {tuple(shape_)}, an example {event}; want them equal.")
 
 
-def shape(got: Any, event: tuple[int, ...]) -> None:
+def shape(got: Any, event: tuple[int, ...], what: str = "x") -> None:
     """Raises:
     UserError: the examples have another shape than the model's.
     """
+    got = tf.TensorShape(got)
     if got.rank is None or got.rank != len(event) + 1 or not got[1:].is_compatible_with(event):
         wanted = ", ".join(str(size) for size in event)
-        raise UserError(f"x: got shape {tuple(got)}, want [batch, {wanted}].")
+        raise UserError(f"{what}: got shape {got}, want [batch, {wanted}].")
+
+
+def objective(settings: Objective) -> None:
+    """Raises:
+    UserError: parts of the objective that exclude each other.
+    """
+    if settings.importance_weighted and (settings.free_bits > 0 or settings.capacity is not None):
+        name = "free_bits" if settings.free_bits > 0 else "capacity"
+        raise UserError(
+            f"objective.importance_weighted: the bound has no KL of its own for objective.{name} to act on; want one "
+            "or the other."
+        )
 
 
 def support(data: DataSet, binarize: str, likelihood: Any) -> None:

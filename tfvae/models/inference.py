@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae.data.batch import Batch
 from tfvae.errors import UserError
 from tfvae.latent import noise
-from tfvae.models.results import LogLikelihood
+from tfvae.models.results import LogLikelihood, Schedule
 
+_MOST_SAMPLES = 16  # of each example in one call: their noise is unrolled in its graph
 _MOST_DECODED = 4096  # rows through the decoder at a time: what bounds the memory of log_likelihood
 
 
@@ -65,11 +67,35 @@ def _predict(vae: Any) -> Callable[..., Any]:
     return predict
 
 
+def _evaluate(vae: Any) -> Callable[..., Any]:
+    def evaluate(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
+        x = vae._model_units(values["x"])
+        schedule = Schedule(vae.objective.kl_weight, vae.objective.capacity or 0.0)
+        batch = Batch(x, None, first, tf.ones([tf.shape(x)[0]]))
+        loss = vae.loss_terms(batch, noise.Address(seed, noise.EVALUATION), schedule, training=False)
+        return {"loss": loss.total, **{name: term for name, term in loss.terms.items() if term.shape.rank == 1}}
+
+    return evaluate
+
+
+def _weights(vae: Any) -> Callable[..., Any]:
+    def weights(values: Any, seed: tf.Tensor, first: tf.Tensor, first_sample: tf.Tensor, count: int) -> tf.Tensor:
+        x = vae._model_units(values["x"])
+        address = noise.Address(seed, noise.EVALUATION, 0, first, first_sample)
+        latent = vae._latent(*vae.encode(x), address, count, log_q=True)
+        reconstruction = vae.likelihood.log_prob(x, vae._parameters(latent.z, False))
+        return reconstruction + vae.prior.log_prob(latent.z) - latent.log_q
+
+    return weights
+
+
 BODIES: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "decode": _decode,
     "draw": _draw,
     "elbo": _elbo,
+    "evaluate": _evaluate,
     "predict": _predict,
+    "weights": _weights,
 }
 
 
@@ -78,16 +104,9 @@ def log_likelihood(vae: Any, x: np.ndarray, samples: int, seed: int, batch_size:
     if not 1 <= samples <= 2**16:
         raise UserError(f"samples: got {samples}, want 1 to 65536.")
     size = max(1, min(batch_size, len(x)))
-    block = max(1, min(samples, _MOST_DECODED // size))
+    block = max(1, min(samples, _MOST_SAMPLES, _MOST_DECODED // size))
 
-    def weights(values: Any, seed: tf.Tensor, first: tf.Tensor, first_sample: tf.Tensor, count: int) -> tf.Tensor:
-        x = vae._model_units(values["x"])
-        address = noise.Address(seed, noise.EVALUATION, 0, first, first_sample)
-        latent = vae._latent(*vae.encode(x), address, count, log_q=True)
-        reconstruction = vae.likelihood.log_prob(x, vae._parameters(latent.z, False))
-        return reconstruction + vae.prior.log_prob(latent.z) - latent.log_q
-
-    compiled = tf.function(weights, reduce_retracing=True)
+    compiled = vae._function("weights")
     sums, squares = np.full(len(x), -np.inf), np.full(len(x), -np.inf)
     for first_sample in range(0, samples, block):
         count = min(block, samples - first_sample)

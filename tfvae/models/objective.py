@@ -18,24 +18,24 @@ def vae_loss(
     kl: tf.Tensor,
     schedule: Schedule,
     objective: Objective,
-    log_weight: tf.Tensor | None = None,
+    log_ratio: tf.Tensor | None = None,
 ) -> Loss:
     """Minus the weighted bound, for each example, in nats.
 
     total = -mean_k log p(x|z_k) + w * penalty(KL), where
     penalty is the KL; with free bits sum_i max(free_bits, KL_i); with a capacity |KL - C|.
-    Importance-weighted: total = -log mean_k exp(log_weight_k).
+    Importance-weighted: total = -log mean_k exp(log p(x|z_k) + w log_ratio_k).
 
     Args:
       reconstruction: log p(x|z), `[samples, batch]`.
       kl: KL of each dimension, `[batch, latent]`.
       schedule: w and C at this step.
       objective: free bits, capacity, importance weighting.
-      log_weight: log p(x|z) + w (log p(z) - log q(z|x)), `[samples, batch]`, where it is importance-weighted.
+      log_ratio: log p(z) - log q(z|x), `[samples, batch]`, where there is more than one sample.
 
     Returns:
       `Loss` with terms elbo, reconstruction, kl `[batch]` and kl_per_dimension `[batch, latent]`, all unweighted, and
-      iwae `[batch]` where `log_weight` is given.
+      iwae `[batch]` where `log_ratio` is given.
 
     Source: Kingma and Welling, arXiv:1312.6114, equation 3; Higgins et al. 2017 (w); Burgess et al., arXiv:1804.03599,
     equation 8 (C); Kingma et al., arXiv:1606.04934, equation 15 (free bits; there of the mean over a minibatch, here of
@@ -49,14 +49,18 @@ def vae_loss(
         "kl": total_kl,
         "kl_per_dimension": kl,
     }
-    if log_weight is not None:
-        samples = log_weight.shape[0]
-        terms["iwae"] = tf.reduce_logsumexp(log_weight, axis=0) - math.log(samples)
+    if log_ratio is not None:
+        terms["iwae"] = _log_mean_exp(reconstruction + log_ratio)
         if objective.importance_weighted:
-            return Loss(-terms["iwae"], terms)
+            weighted = reconstruction + tf.cast(schedule.kl_weight, log_ratio.dtype) * log_ratio
+            return Loss(-_log_mean_exp(weighted), terms)
     penalty = total_kl
     if objective.free_bits > 0:
         penalty = tf.reduce_sum(tf.maximum(kl, objective.free_bits), axis=-1)
     if objective.capacity is not None:
         penalty = tf.abs(penalty - tf.cast(schedule.capacity, kl.dtype))
     return Loss(tf.cast(schedule.kl_weight, kl.dtype) * penalty - expected, terms)
+
+
+def _log_mean_exp(values: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_logsumexp(values, axis=0) - math.log(values.shape[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -25,5 +26,5 @@ def load(folder: str | Path) -> VAE:
         raise UserError(f"{run.folder}: the run has not ended; go on with it: --out {run.folder} --resume.")
     try:
         return keras.models.load_model(run.model)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{run.model}: cannot be read ({' '.join(str(error).split())[:200]}).") from error

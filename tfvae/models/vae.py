@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import secrets
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
 from tfvae.errors import UserError
 from tfvae.latent import noise, priors, sample_and_kl
-from tfvae.latent.sample import LatentSample
+from tfvae.latent.sample import LatentSample, resolve
 from tfvae.models import checks, inference
 from tfvae.models.objective import vae_loss
 from tfvae.models.results import Elbo, LogLikelihood, Loss, Samples, Schedule
@@ -70,11 +71,24 @@ class VAE(keras.Model):
         self.likelihood = likelihoods.Bernoulli(name="likelihood") if likelihood is None else likelihood
         checks.parts(encoder, decoder, self.prior, self.likelihood)
         self.scaling = Scaling.identity() if scaling is None else scaling
+        if latent != "fused":  # which is looked for where it runs: a model saved with it loads everywhere
+            resolve(latent)
         self.latent = latent
         self.objective: config.Objective = config.from_dict(config.Objective, objective, "objective")
+        checks.objective(self.objective)
         self.event_shape: tuple[int, ...] = tuple(encoder.input_shape[1:])
-        self._functions: dict[str, Callable[..., Any]] = {}
         self.built = True
+
+    @property
+    def scaling(self) -> Scaling:
+        """Between the user's units and model units."""
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling) -> None:
+        self._scaling = scaling
+        # Compiled calls hold the scaling that they were traced with.
+        self._functions: dict[str, Callable[..., Any]] = {}
 
     @classmethod
     def from_variant(
@@ -108,7 +122,10 @@ class VAE(keras.Model):
 
     def decode(self, z: Any) -> tf.Tensor:
         """Mean of p(x|z) in model units, `[batch, …]` for z `[batch, latent]`."""
-        return self.likelihood.mean(self._parameters(tf.convert_to_tensor(z), False))
+        z = tf.convert_to_tensor(z)
+        if z.shape.rank is None or z.shape.rank < 2 or z.shape[-1] != self.latent_dim:
+            raise UserError(f"z: got shape {z.shape}, want [batch, {self.latent_dim}].")
+        return self.likelihood.mean(self._parameters(z, False))
 
     def reconstruct(self, x: Any) -> tf.Tensor:
         """Mean of p(x|z) at z = z_mean(x), in model units, `[batch, …]`."""
@@ -122,6 +139,8 @@ class VAE(keras.Model):
           seed: key of the noise; None: a fresh one, which stands in the result.
           draw: draw x from p(x|z), instead of its mean.
         """
+        if isinstance(num_samples, bool) or not isinstance(num_samples, (int, np.integer)) or num_samples < 0:
+            raise UserError(f"num_samples: got {num_samples!r}, want a number of samples, 0 or more.")
         seed = _seed(seed)
         z = self.prior.sample(noise.Address(_int64(seed), noise.PRIOR), num_samples)
         x = inference.batched(
@@ -131,8 +150,8 @@ class VAE(keras.Model):
 
     def elbo(self, x: Any, seed: int | None = None, *, batch_size: int = 256) -> Elbo:
         """The ELBO of each example from one posterior sample, noise of purpose 2; see `Elbo`."""
-        seed = _seed(seed)
-        terms = inference.batched(self._function("elbo"), {"x": np.asarray(x)}, len(x), seed, batch_size)
+        seed, x = _seed(seed), self._examples(x)
+        terms = inference.batched(self._function("elbo"), {"x": x}, len(x), seed, batch_size)
         return Elbo(**terms, seed=seed)
 
     def log_likelihood(
@@ -148,19 +167,24 @@ class VAE(keras.Model):
 
         Source: Burda et al., Importance weighted autoencoders, arXiv:1509.00519, equation 8 and theorem 1.
         """
-        return inference.log_likelihood(self, np.asarray(x), samples, _seed(seed), batch_size)
+        return inference.log_likelihood(self, self._examples(x), samples, _seed(seed), batch_size)
 
     def predict(self, x: Any, batch_size: int = 256, verbose: Any = "auto", seed: int | None = None) -> dict[str, Any]:
         """z_mean, z_log_var, a sample z of q(z|x), the reconstruction through z_mean, and the seed, as NumPy arrays."""
-        seed = _seed(seed)
-        values = inference.batched(self._function("predict"), {"x": np.asarray(x)}, len(x), seed, batch_size)
+        seed, x = _seed(seed), self._examples(x)
+        values = inference.batched(self._function("predict"), {"x": x}, len(x), seed, batch_size)
         return {**values, "seed": seed}
 
-    def evaluate(self, x: Any, batch_size: int = 256, verbose: Any = "auto", seed: int = 0) -> dict[str, float]:
-        """Means over the examples, in nats: loss with the full weight, elbo, reconstruction and kl."""
-        result = self.elbo(x, seed, batch_size=batch_size)
-        means = {name: float(np.mean(getattr(result, name))) for name in ("elbo", "reconstruction", "kl")}
-        return {"loss": self.objective.kl_weight * means["kl"] - means["reconstruction"], **means}
+    def evaluate(
+        self, x: Any, y: Any = None, batch_size: int = 256, verbose: Any = "auto", seed: int = 0
+    ) -> dict[str, float]:
+        """Means over the examples, in nats: loss at the full weight and capacity, elbo, reconstruction, kl.
+
+        Labels are taken as Keras takes them, and not used. With several samples there is the bound `iwae` too.
+        """
+        x = self._examples(x)
+        terms = inference.batched(self._function("evaluate"), {"x": x}, len(x), _seed(seed), batch_size)
+        return {name: float(np.mean(term, dtype=np.float64)) for name, term in terms.items()}
 
     def fit(
         self,
@@ -191,6 +215,7 @@ class VAE(keras.Model):
         """
         from tfvae.training.fit import fit  # the loop stands below the models in the layout, and imports them
 
+        resolve(self.latent)
         settings = config.from_dict(
             config.Training, {**training, "epochs": epochs, "batch_size": batch_size, "latent": self.latent}, "training"
         )
@@ -214,19 +239,11 @@ class VAE(keras.Model):
         address = address._replace(first_example=batch.first_example)
         latent = self._latent(z_mean, z_log_var, address, samples, log_q=samples > 1)
         reconstruction = self.likelihood.log_prob(batch.x, self._parameters(latent.z, training))
-        log_weight = None
-        if samples > 1:
-            log_ratio = self.prior.log_prob(latent.z) - latent.log_q
-            log_weight = reconstruction + tf.cast(schedule.kl_weight, log_ratio.dtype) * log_ratio
-        loss = vae_loss(reconstruction, latent.kl, schedule, self.objective, log_weight)
+        log_ratio = self.prior.log_prob(latent.z) - latent.log_q if samples > 1 else None
+        loss = vae_loss(reconstruction, latent.kl, schedule, self.objective, log_ratio)
         # The two moments from which active units are counted.
         moments = {"z_mean": z_mean, "z_mean_square": tf.square(z_mean)}
         return loss._replace(terms={**loss.terms, **moments})
-
-    def with_networks(self, encoder: keras.Model, decoder: keras.Model) -> VAE:
-        """The same model around other networks, such as copies in another precision."""
-        objective = config.to_dict(self.objective)
-        return VAE(encoder, decoder, self.prior, self.likelihood, scaling=self.scaling, latent=self.latent, **objective)
 
     def get_config(self) -> dict[str, Any]:
         parts = {name: getattr(self, name) for name in ("encoder", "decoder", "prior", "likelihood")}
@@ -241,7 +258,7 @@ class VAE(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> VAE:
         """The model of `get_config`, with fresh weights."""
-        values = dict(config)
+        values = copy.deepcopy(config)  # Keras takes apart what it deserialises
         for name in ("encoder", "decoder", "prior", "likelihood"):
             values[name] = keras.saving.deserialize_keras_object(values[name], custom_objects=custom_objects)
         values["scaling"] = Scaling.from_dict(values["scaling"])
@@ -269,6 +286,13 @@ class VAE(keras.Model):
             return named
         leading = tf.shape(z)[:-1]
         return {name: tf.reshape(v, tf.concat([leading, self.event_shape], 0)) for name, v in named.items()}
+
+    def _examples(self, x: Any) -> np.ndarray:
+        x = np.asarray(x)
+        # Said here, and not only in the compiled body: TensorFlow wraps what is raised while it traces.
+        resolve(self.latent)
+        checks.shape(x.shape, self.event_shape)
+        return x
 
     def _model_units(self, x: Any) -> tf.Tensor:
         x = tf.convert_to_tensor(x)

@@ -30,7 +30,7 @@ class Reporter:
 
     def __enter__(self) -> Reporter:
         if self._console.is_terminal and not self._quiet:
-            columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+            columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(10), TimeRemainingColumn())
             self._bar = Progress(*columns, TextColumn("{task.description}"), console=self._console)
             self._task = self._bar.add_task("", total=self._epochs)
             self._bar.start()
@@ -62,7 +62,8 @@ class Reporter:
             f"KL {judged['kl']:.2f}), {judged['active_units']} active, {train['examples_per_second']:,.0f} examples/s"
         )
         if self._bar is not None:
-            self._bar.update(self._task, completed=line["epoch"], description=text)
-        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES or line["epoch"] == self._epochs:
+            short = f"loss {judged['loss']:.2f} nats, KL {judged['kl']:.2f}, {judged['active_units']} active"
+            self._bar.update(self._task, completed=line["epoch"], description=short)
+        if time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES or line["epoch"] == self._epochs:
             self._last_line = time.monotonic()
             self.say(f"epoch {line['epoch']}/{self._epochs}: {text}")

@@ -31,7 +31,8 @@ def kl_weight(step: tf.Tensor, objective: Objective, steps_per_epoch: int) -> tf
         factor = within
     elif objective.kl_schedule == "sigmoid":
         edge = 1 / (1 + math.exp(6))
-        factor = (tf.sigmoid(12.0 * within - 6.0) - edge) / (1 - 2 * edge)
+        # Clipped, because XLA's sigmoid of -6 is a few ulps below.
+        factor = tf.clip_by_value((tf.sigmoid(12.0 * within - 6.0) - edge) / (1 - 2 * edge), 0.0, 1.0)
     elif objective.kl_schedule == "cyclical":
         phase = t * objective.kl_cycles
         factor = tf.where(t < 1.0, tf.minimum(2.0 * (phase - tf.floor(phase)), 1.0), 1.0)

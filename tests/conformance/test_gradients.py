@@ -1,0 +1,52 @@
+"""Loss and gradients: the same eager, in a graph and under XLA, in float64; and they reach every variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvae.data.batch import Batch
+from tfvae.latent import noise
+from tfvae.models import VAE, Schedule
+
+ADDRESS = noise.Address(seed=5, purpose=noise.TRAINING, step=3)
+
+
+def loss_and_gradients(vae: VAE, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    [(_, variables, loss_fn)] = vae.objectives()
+    with tf.GradientTape() as tape:
+        batch = Batch(x, None, tf.constant(0, tf.int64), tf.ones([len(x)], x.dtype))
+        loss = tf.reduce_mean(loss_fn(batch, ADDRESS, Schedule(0.7)).total)
+    return loss, tape.gradient(loss, [variable.value for variable in variables])
+
+
+@pytest.mark.usefixtures("float64")
+def test_eager_graph_and_jit_agree_and_gradients_reach_every_variable(row: Any) -> None:
+    vae, x = row.build(), tf.constant(row.examples(4))
+    loss, gradients = loss_and_gradients(vae, x)
+    [(_, variables, _)] = vae.objectives()
+    assert len(variables) == len(vae.trainable_variables) > 0
+    for variable, gradient in zip(variables, gradients, strict=True):
+        assert gradient is not None, variable.path
+        assert np.isfinite(gradient).all(), variable.path
+        assert np.abs(gradient).max() > 0, variable.path
+    # XLA takes ten seconds for a resnet: once here, and at odd sizes in tests/networks; the other rows have the rest.
+    too_slow = row.network == "resnet" and row.likelihood != "bernoulli"
+    for jit in (False,) if too_slow else (False, True):
+        compiled = tf.function(lambda x: loss_and_gradients(vae, x), jit_compile=jit)
+        same_loss, same_gradients = compiled(x)
+        np.testing.assert_allclose(same_loss, loss, rtol=1e-12)
+        for variable, gradient, same in zip(variables, gradients, same_gradients, strict=True):
+            np.testing.assert_allclose(
+                same, gradient, rtol=0, atol=1e-10 * np.abs(gradient).max(), err_msg=variable.path
+            )
+
+
+def test_what_a_row_trains(row: Any) -> None:
+    vae = row.build()
+    named = {variable.path.split("/")[0] for variable in vae.trainable_variables}
+    shared = row.likelihood in ("gaussian_shared", "laplace")
+    assert ("prior" in named, "likelihood" in named) == (row.prior == "trained", shared)

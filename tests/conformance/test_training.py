@@ -1,0 +1,17 @@
+"""A few steps of `fit` raise the ELBO."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def test_the_elbo_rises(row: Any) -> None:
+    vae, x = row.build(), row.examples(64).astype("float32")
+    before = vae.elbo(x, seed=0).elbo.mean()
+    history = vae.fit(x, epochs=4, batch_size=16, learning_rate=5e-3, jit="off", verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["loss"][-1] < history["loss"][0]
+    np.testing.assert_allclose(history["loss"], -np.array(history["elbo"]), rtol=1e-5)
+    assert vae.elbo(x, seed=0).elbo.mean() > before

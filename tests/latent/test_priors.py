@@ -1,0 +1,137 @@
+"""The priors: densities, draws, settings, what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from tfvae import CorrelatedNormal, StandardNormal, UserError, config
+from tfvae.latent import noise, priors
+
+MEAN, COVARIANCE = [0.5, -1.0], [[2.0, 0.6], [0.6, 0.5]]
+ADDRESS = noise.Address(seed=3, purpose=noise.PRIOR)
+
+
+def correlated(**kwargs: Any) -> CorrelatedNormal:
+    return CorrelatedNormal(2, MEAN, COVARIANCE, dtype="float64", **kwargs)
+
+
+@pytest.mark.parametrize("shape", [(2,), (5, 2), (3, 4, 2)])
+def test_log_prob_is_scipys(shape: tuple[int, ...]) -> None:
+    z = np.random.default_rng(0).normal(size=shape)
+    for prior, exact in (
+        (correlated(), stats.multivariate_normal(MEAN, COVARIANCE)),
+        (StandardNormal(2, dtype="float64"), stats.multivariate_normal(np.zeros(2), np.eye(2))),
+    ):
+        np.testing.assert_allclose(prior.log_prob(tf.constant(z)), exact.logpdf(z), rtol=1e-12)
+
+
+def test_mean_and_factor_are_those_given() -> None:
+    prior = correlated()
+    np.testing.assert_allclose(prior.mean, MEAN)
+    factor = prior.scale_tril.numpy()
+    np.testing.assert_allclose(factor @ factor.T, COVARIANCE, rtol=1e-12)
+    np.testing.assert_array_equal(np.triu(factor, 1), 0)
+    np.testing.assert_allclose(prior.log_diagonal, np.log(np.diag(factor)), rtol=1e-12)
+    np.testing.assert_array_equal(StandardNormal(2).mean, np.zeros(2))
+    np.testing.assert_array_equal(StandardNormal(2).scale_tril, np.eye(2))
+
+
+def test_draws_have_the_moments_of_the_prior() -> None:
+    count = 100_000
+    z = correlated().sample(ADDRESS, count).numpy()
+    error = np.sqrt(np.diag(COVARIANCE) / count)
+    assert np.all(np.abs(z.mean(axis=0) - MEAN) < 4.5 * error)
+    np.testing.assert_allclose(np.cov(z.T), COVARIANCE, atol=4.5 * 2.0 * np.sqrt(2 / count))
+
+
+@pytest.mark.parametrize("make", [StandardNormal, CorrelatedNormal])
+def test_a_draw_lies_at_its_index(make: Any) -> None:
+    whole = make(3).sample(ADDRESS, 6)
+    assert whole.dtype == tf.float32
+    np.testing.assert_array_equal(make(3).sample(ADDRESS._replace(first_example=4), 2), whole[4:])
+    np.testing.assert_array_equal(make(3).sample(ADDRESS, 6), whole)
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_what_is_trained(trainable: bool) -> None:
+    prior = correlated(trainable=trainable)
+    assert len(prior.trainable_variables) == (2 if trainable else 0)
+    assert len(prior.variables) == 2
+    assert StandardNormal(2).variables == []
+
+
+def test_no_step_leaves_the_positive_definite_matrices() -> None:
+    prior = correlated(trainable=True)
+    prior.raw_scale.assign([[-30.0, 7.0], [5.0, -1.0]])
+    factor = prior.scale_tril.numpy()
+    assert np.all(np.diag(factor) > 0)
+    assert factor[0, 1] == 0
+    assert np.isfinite(prior.log_prob(tf.zeros([1, 2], tf.float64))).all()
+
+
+@pytest.mark.parametrize("prior", [StandardNormal(2), correlated(), correlated(trainable=True)])
+def test_configuration_round_trip(prior: Any) -> None:
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(prior))
+    assert again.get_config() == prior.get_config()
+    assert len(again.trainable_variables) == len(prior.trainable_variables)
+    np.testing.assert_array_equal(again.sample(ADDRESS, 3), prior.sample(ADDRESS, 3))
+
+
+def test_precision_is_that_of_the_policys_variables() -> None:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        for prior in (StandardNormal(2), CorrelatedNormal(2)):
+            assert prior.sample(ADDRESS, 1).dtype == prior.scale_tril.dtype == tf.float32
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "trained"),
+    [
+        (config.Prior(), StandardNormal, 0),
+        (config.Prior(covariance=((1.0, 0.4), (0.4, 1.0))), CorrelatedNormal, 0),
+        (config.Prior(mean=(0.0, 1.0)), CorrelatedNormal, 0),
+        (config.Prior(name="correlated"), CorrelatedNormal, 0),
+        (config.Prior(trainable=True), CorrelatedNormal, 2),
+    ],
+)
+def test_from_settings(settings: config.Prior, kind: type, trained: int) -> None:
+    prior = priors.from_settings(settings, 2)
+    assert type(prior) is kind
+    assert len(prior.trainable_variables) == trained
+    if settings.covariance:
+        np.testing.assert_allclose(prior.scale_tril @ tf.transpose(prior.scale_tril), settings.covariance, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (dict(covariance=[[1.0, 2.0], [2.0, 1.0]]), "smallest eigenvalue of -1, want a positive definite"),
+        (dict(covariance=[[1.0, 1.0], [1.0, 1.0]]), "positive definite"),
+        (dict(covariance=[[1.0, 0.5], [0.2, 1.0]]), "symmetric"),
+        (dict(covariance=[[1.0]]), r"got shape \(1, 1\), want 2 x 2"),
+        (dict(covariance=[[1.0, 0.0], [0.0]]), "rows of different lengths"),
+        (dict(covariance=[[1.0, float("nan")], [float("nan"), 1.0]]), "finite"),
+        (dict(covariance=[[float("inf"), 0.0], [0.0, 1.0]]), "finite"),
+        (dict(mean=[0.0]), "want 2 numbers"),
+        (dict(mean=[0.0, float("nan")]), "finite"),
+    ],
+)
+def test_what_is_refused(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        CorrelatedNormal(2, **arguments)
+
+
+@pytest.mark.parametrize("make", [StandardNormal, CorrelatedNormal])
+@pytest.mark.parametrize("size", [0, -1])
+def test_no_dimension_is_refused(make: Any, size: int) -> None:
+    with pytest.raises(UserError, match=f"latent_dim: got {size}"):
+        make(size)
