@@ -54,7 +54,8 @@ def _keep(name: str, report: dict[str, Any]) -> None:
 def _table() -> None:
     rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     lines = [
-        "Test figures of the presets, in nats an example, one posterior sample, seed 0; from `python -m benchmarks.presets`.",
+        "Test figures of the presets, in nats an example, one posterior sample, seed 0.",
+        "Made by `python -m benchmarks.presets`.",
         "",
         "| preset | loss = -ELBO | reconstruction | KL | active units | epochs | seconds | steps/s |",
         "|---|---|---|---|---|---|---|---|",

@@ -1,0 +1,31 @@
+"""The README's example runs, and says no more lines than it may."""
+
+import re
+from pathlib import Path
+
+import keras
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_python_example(tmp_path, monkeypatch, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert len(blocks) == 1
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(blocks[0], str(README), "exec"), names)
+    assert names["made"].x.shape == (16, 8, 8, 1)
+    assert names["history"].history["val_elbo"][-1] > names["history"].history["val_elbo"][0]
+    assert names["bound"].mean > names["history"].history["val_elbo"][-1]
+    again = keras.models.load_model("digits.keras")
+    assert (again.sample(16, seed=0).x == names["made"].x).all()
+    assert ">=" in capsys.readouterr().out
+
+
+def test_the_files_that_it_names_exist():
+    for name in re.findall(r"\]\(([\w./-]+)\)|src=\"([\w./-]+)\"", README.read_text()):
+        assert (README.parent / (name[0] or name[1])).exists(), name
+
+
+def test_length():
+    assert len(README.read_text().splitlines()) <= 150
