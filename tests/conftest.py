@@ -23,10 +23,20 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _restored_policy():
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
 @pytest.fixture
 def float64():
     """Networks and losses in float64: how closed forms and whole runs are compared."""
-    before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture
+def mixed_bfloat16():
+    """Networks in bfloat16, weights and losses in float32."""
+    keras.config.set_dtype_policy("mixed_bfloat16")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,13 +14,6 @@ from tfvae.presets.__main__ import main
 from tfvae.run import Run
 
 NAMES = presets.names()
-
-
-@pytest.fixture(autouse=True)
-def _restored_policy():
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 @pytest.mark.parametrize("name", NAMES)

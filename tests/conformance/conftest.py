@@ -6,7 +6,6 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import keras
 import pytest
 
 # Tests are imported by path, so that the table has to be put where they find it by name.
@@ -18,11 +17,3 @@ _spec.loader.exec_module(table)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "row" in metafunc.fixturenames:
         metafunc.parametrize("row", table.ROWS, ids="-".join)
-
-
-@pytest.fixture
-def mixed_bfloat16():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)

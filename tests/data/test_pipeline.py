@@ -6,9 +6,10 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tfvae.data import images, pipeline, scaling
-from tfvae.data.splits import Split
+from tfvae.data.splits import ImageFiles, Split
 from tfvae.errors import UserError
 from tfvae.latent import noise
 
@@ -166,3 +167,14 @@ def test_an_image_that_cannot_be_decoded_is_named(folder, damage):
     assert len(next(calls)[0]) == 2
     with pytest.raises(UserError, match=f"{bad.name}: the image cannot be decoded"):
         list(calls)
+
+
+def test_first_examples_of_an_array_and_of_files(tmp_path):
+    x = np.arange(12, dtype=np.uint8).reshape(6, 2)
+    np.testing.assert_array_equal(pipeline.first(Split(x), 4), x[:4])
+    assert len(pipeline.first(Split(x), 100)) == 6
+    for i in range(3):
+        Image.fromarray(np.full([8, 8], 40 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    paths = tuple(str(tmp_path / f"{i}.png") for i in range(3))
+    streamed = pipeline.first(Split(ImageFiles(paths, None, (8, 8), 1)), 2)
+    np.testing.assert_array_equal(streamed[:, 0, 0, 0], [0, 40])

@@ -24,13 +24,6 @@ SETTINGS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _restored_policy():
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
-
-
 @pytest.fixture(scope="session")
 def settings():
     """The small configuration, with changes such as "training.epochs=3"."""

@@ -166,6 +166,19 @@ def feed(split: Split) -> Feed:
     return Streamed(split) if isinstance(split.x, ImageFiles) else InMemory(split)
 
 
+def first(split: Split, count: int) -> np.ndarray:
+    """The first examples of a split, `[count, …]` or fewer, in the user's units; image files are decoded.
+
+    Raises:
+      UserError: names the image that cannot be decoded.
+    """
+    if not isinstance(split.x, ImageFiles):
+        return split.x[:count]
+    indices = np.arange(min(count, len(split)), dtype=np.int64)
+    (images_of_one_step, *_) = next(Streamed(split).calls(indices[None], 1))
+    return images_of_one_step[0].numpy()
+
+
 def _pack(x: np.ndarray) -> np.ndarray:
     """The bytes of each example as int64 `[n, words]`, filled up with zeros."""
     raw = np.ascontiguousarray(x).view(np.uint8).reshape(len(x), math.prod(x.shape[1:]) * x.itemsize)

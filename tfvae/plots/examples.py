@@ -62,19 +62,11 @@ def examples_of(data: DataSet) -> Examples:
     """The first examples of the test split; where it is empty of validation, else of training."""
     splits = {"test": data.test, "validation": data.validation, "training": data.train}
     kind, split = next((kind, split) for kind, split in splits.items() if len(split) or kind == "training")
-    if isinstance(split.x, np.ndarray):
-        most = MOST if math.prod(data.shape) <= LARGE else MOST_LARGE
-        return Examples(split.x[:most], None if split.y is None else split.y[:most], kind)
-    import tensorflow as tf  # here, so that pictures of arrays do not need it
+    from tfvae.data import pipeline  # here, so that pictures of arrays do not need TensorFlow
 
-    from tfvae.data.images import decode, explain
-
-    files = split.x.take(np.arange(min(len(split), MOST_LARGE)))
-    try:
-        x = np.stack([decode(tf.constant(path), files.size, files.channels).numpy() for path in files.paths])
-    except tf.errors.OpError as error:
-        raise explain(files, np.arange(len(files)), error) from error
-    return Examples(x, files.labels, kind)
+    small = isinstance(split.x, np.ndarray) and math.prod(data.shape) <= LARGE
+    x = pipeline.first(split, MOST if small else MOST_LARGE)
+    return Examples(x, None if split.y is None else split.y[: len(x)], kind)
 
 
 def binarised(x: NDArray[np.float32], binarize: str) -> NDArray[np.float32]:

@@ -98,7 +98,7 @@ class _Experiment:
         return made
 
     def _finish(self, run: Run, loop: Loop, reporter: Reporter) -> dict[str, Any]:
-        made = report.make(self._model, self._data, loop, self._facts())
+        made = report.make(self._model, self._data, loop, self._config.data.binarize, self._facts())
         keras_files.save(self._model, run)
         reporter.say("drawing pictures …")
         of_run.draw(self._model, self._data, loop.history, run.plots, binarize=self._config.data.binarize)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
+import tensorflow as tf
 
 from tfvae.data import pipeline
 from tfvae.data.splits import DataSet
+from tfvae.latent import noise
 from tfvae.models.vae import VAE
 from tfvae.training.diagnosis import Evidence, diagnose
+from tfvae.training.evaluation import EVALUATION_STEP
 from tfvae.training.loop import Loop, plain
 
 _LOOKED_AT = 2000  # test examples and samples that the diagnosis looks at
 
 
-def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str, Any]:
+def make(vae: VAE, data: DataSet, loop: Loop, binarize: str, facts: dict[str, Any]) -> dict[str, Any]:
     """Figures of the test split with the best weights, the cost of the run, and the diagnosis.
 
     Args:
       vae: with the best weights in place.
       data: its test split is looked at here, and nowhere else.
       loop: that trained it.
+      binarize: as in training.
       facts: of the run: versions, latent implementation.
     """
-    terms = loop.evaluate(data.test)
-    test = plain(terms)
-    values = math.prod(data.shape)
-    test["bits_per_dimension"] = -test["elbo"] / (values * math.log(2))
-    findings = diagnose(_evidence(vae, data, test, loop.history, loop.best_epoch))
+    test = plain(loop.evaluate(data.test))
+    findings = diagnose(_evidence(vae, data, binarize, test, loop.history[loop.best_epoch - 1]))
     return {
         "test": test,
         "test_examples": len(data.test),
@@ -69,10 +68,10 @@ def lines(report: dict[str, Any]) -> list[str]:
     return text if report["diagnosis"] else [*text, "  diagnosis       nothing stands out"]
 
 
-def _evidence(
-    vae: VAE, data: DataSet, test: dict[str, Any], history: list[dict[str, Any]], best_epoch: int
-) -> Evidence:
-    x = first_examples(data, _LOOKED_AT)
+def _evidence(vae: VAE, data: DataSet, binarize: str, test: dict[str, Any], best: dict[str, Any]) -> Evidence:
+    address = noise.Address(0, noise.BINARISATION, EVALUATION_STEP)
+    raw = tf.constant(pipeline.first(data.test, _LOOKED_AT))
+    x = pipeline.model_units(raw, data.scaling, binarize, address).numpy()
     encoded = vae.predict(x, seed=0)
     sampled = vae.scaling.forward(vae.sample(min(_LOOKED_AT, 500), seed=0).x)
     return Evidence(
@@ -83,18 +82,9 @@ def _evidence(
         data_variance=float(x.var(axis=0).mean()),
         squared_error=test["squared_error_per_value"],
         sample_variance=float(sampled.var(axis=0).mean()),
-        train_elbo=history[best_epoch - 1]["train"]["elbo"],
+        train_elbo=best["train"]["elbo"],
         test_elbo=test["elbo"],
-        prior_mean=np.asarray(vae.prior.mean),
-        prior_scale_tril=np.asarray(vae.prior.scale_tril),
+        prior_mean=vae.prior.mean.numpy(),
+        prior_scale_tril=vae.prior.scale_tril.numpy(),
         kl_weight=vae.objective.kl_weight,
     )
-
-
-def first_examples(data: DataSet, count: int) -> np.ndarray:
-    """The first test examples in model units, streamed where they are files."""
-    indices = np.arange(min(count, len(data.test)), dtype=np.int64)
-    feed = pipeline.feed(data.test)
-    element = next(iter(feed.calls(indices[None], 1)))
-    raw = feed.fetch(element[0] if not isinstance(element, tuple) else tuple(part[0] for part in element))[0]
-    return data.scaling.forward(raw.numpy())
