@@ -104,7 +104,7 @@ class Likelihood:
         choices=("bernoulli", "continuous_bernoulli", "gaussian", "laplace", "mse"),
     )
     scale: float = _option(1.0, "gaussian, laplace: scale, or where its training starts", unit="model units", above=0.0)
-    scale_mode: str = _option("fixed", "gaussian: whose scale it is", choices=("fixed", "shared", "per_pixel"))
+    scale_mode: str = _option("fixed", "gaussian, laplace: whose scale it is", choices=("fixed", "shared", "per_pixel"))
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _settings_help() -> str:
         for field in dataclasses.fields(kind):
             limits = field.metadata
             unit = f", {limits['unit']}" if limits["unit"] else ""
-            choices = f": {', '.join(limits['choices'])}" if limits["choices"] else ""
+            choices = f" ({' | '.join(limits['choices'])})" if limits["choices"] else ""
             default = "none" if field.default is None else field.default
             lines.append(f"  {section + '.' + field.name:<32} {limits['help']}{choices} [{default}{unit}]")
     return "\n".join(lines)

@@ -281,3 +281,9 @@ def test_what_is_refused(trained: VAE) -> None:
             getattr(build(latent="fused"), call)(images())
     with pytest.raises(UserError, match=r"did you mean plain\?"):
         build(latent="plane")
+
+
+def test_compile_refuses_a_loss():
+    vae = VAE.from_variant("micro", (8, 8, 1), 2)
+    with pytest.raises(UserError, match="the loss of a VAE is its objective"):
+        vae.compile(optimizer="adam", loss="mse")

@@ -186,6 +186,24 @@ class VAE(keras.Model):
         terms = inference.batched(self._function("evaluate"), {"x": x}, len(x), _seed(seed), batch_size)
         return {name: float(np.mean(term, dtype=np.float64)) for name, term in terms.items()}
 
+    def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
+        """As Keras's, without a loss: the objective is the loss.
+
+        Raises:
+          UserError: a loss was given.
+        """
+        if loss is not None:
+            raise UserError(
+                f"compile: got loss={loss!r}; the loss of a VAE is its objective: choose the likelihood, and kl_weight "
+                "and its like, where the VAE is made."
+            )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as the saved model was; Keras does this itself only where `compile` is its own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def fit(
         self,
         x: Any,
