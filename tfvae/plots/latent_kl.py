@@ -36,8 +36,8 @@ def kl_per_dimension(kl: NDArray[np.floating], threshold: float = 0.01, *, of: s
     axes.set_xlim(-0.7, len(kl) - 0.3)
     axes.margins(y=0.12)
     axes.grid(axis="x", visible=False)
-    axes.set_xlabel("latent dimension, by its KL" + (f" (every {every}th named)" if every > 1 else ""))
-    axes.set_ylabel(f"KL (nats, mean over {of})")
+    axes.set_xlabel(f"latent dimension, by its KL over {of}" + (f" (every {every}th named)" if every > 1 else ""))
+    axes.set_ylabel("KL (nats per example)")
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 

@@ -19,7 +19,7 @@ class Evidence(NamedTuple):
       kl: mean KL on the test, nats.
       data_variance: mean over values of the variance over test examples, model units squared.
       squared_error: mean squared error of the reconstruction, model units squared.
-      sample_variance: as `data_variance`, of decoded prior samples.
+      sample_variance: as `data_variance`, of samples from the prior: draws of a real-valued likelihood, else means.
       train_elbo: mean training ELBO of the best epoch, nats.
       test_elbo: mean test ELBO, nats.
       prior_mean: `[latent]`.

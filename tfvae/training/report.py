@@ -73,7 +73,9 @@ def _evidence(vae: VAE, data: DataSet, binarize: str, test: dict[str, Any], best
     raw = tf.constant(pipeline.first(data.test, _LOOKED_AT))
     x = pipeline.model_units(raw, data.scaling, binarize, address).numpy()
     encoded = vae.predict(x, seed=0)
-    sampled = vae.scaling.forward(vae.sample(min(_LOOKED_AT, 500), seed=0).x)
+    # The spread of a Gaussian is part of what it makes; that of a Bernoulli on grey levels is not.
+    drawn = vae.likelihood.support is None
+    sampled = vae.scaling.forward(vae.sample(500, seed=0, draw=drawn).x)
     return Evidence(
         z_mean=encoded["z_mean"],
         z_log_var=encoded["z_log_var"],
