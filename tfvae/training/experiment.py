@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from tfvae.training.progress import Reporter
 def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool = False) -> dict[str, Any]:
     """Trains from nothing into a new run folder; gives what `report.json` holds.
 
+    Seeds the global generators of Python, NumPy and TensorFlow, from which Keras draws the first weights.
+
     Args:
       config: the whole recipe.
       folder: new or empty.
@@ -46,7 +49,8 @@ def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool =
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
     """
     config = dataclasses.replace(config, data=_absolute(config.data))
-    return _Experiment(config, quiet).run(lambda facts: Run.create(folder, config, {"preset": preset, **facts}))
+    with _precision(config.training.precision):
+        return _Experiment(config, quiet).run(lambda facts: Run.create(folder, config, {"preset": preset, **facts}))
 
 
 def resume(folder: str | Path, *, quiet: bool = False) -> dict[str, Any]:
@@ -64,18 +68,28 @@ def resume(folder: str | Path, *, quiet: bool = False) -> dict[str, Any]:
         if not quiet:
             print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
         return done
-    return _Experiment(run.config, quiet).run(lambda facts: run, resumed=True)
+    with _precision(run.config.training.precision):
+        return _Experiment(run.config, quiet).run(lambda facts: run, resumed=True)
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 class _Experiment:
-    """What a run needs, made in the order in which TensorFlow wants it: devices, precision, data, model."""
+    """What a run needs, made in the order in which TensorFlow wants it: devices, data, model."""
 
     def __init__(self, config: Config, quiet: bool) -> None:
         self._config, self._quiet = config, quiet
         self._latent, reason = resolve(config.training.latent)
         self._latent_said = f"{self._latent} ({reason})" if reason else self._latent
         self._strategy = strategies.from_settings(config.training)
-        keras.config.set_dtype_policy(config.training.precision)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
         self._data = load.load(config.data, config.seed)
