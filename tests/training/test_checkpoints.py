@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 
 import keras
@@ -133,25 +134,30 @@ def test_the_best_is_one_and_apart(tmp_path):
     assert again.checkpoints.last == tmp_path / "last-30"
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def no_room():
-    """Files of this process may not grow beyond a kilobyte: what TensorFlow meets is a true failure to write."""
+    """Files of this process may not grow beyond a kilobyte: what TensorFlow meets is a true failure to write.
+
+    Held no longer than the write: pytest's own log is a file of this process too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_one_that_cannot_be_written_names_the_folder_and_leaves_the_one_before(folder, request):
+def test_one_that_cannot_be_written_names_the_folder_and_leaves_the_one_before(folder):
     kept = Kept(folder)
     kept.set(40)
     kept.checkpoints.save_best()
     kept.set(50)
-    request.getfixturevalue("no_room")
-    with pytest.raises(UserError, match=r"the checkpoint of step 50 cannot be written \(.*--resume") as caught:
+    match = r"the checkpoint of step 50 cannot be written \(.*--resume"
+    with pytest.raises(UserError, match=match) as caught, no_room():
         kept.checkpoints.save({"best": 0})
     assert str(folder) in str(caught.value)
-    with pytest.raises(UserError, match="best: the checkpoint of step 50"):
+    with pytest.raises(UserError, match="best: the checkpoint of step 50"), no_room():
         kept.checkpoints.save_best()
     again = Kept(folder)
     assert again.checkpoints.restore()["best"] == 10
