@@ -61,7 +61,7 @@ def test_what_is_printed(finished):
         "each epoch drops the 14 examples of its last partial batch.",
         "1 replica(s), float32, XLA off, latent op plain",
         "seed 3",
-        "epoch 2/2: loss ",
+        "epoch 2/2: ELBO ",
         "test ELBO",
         "active units",
         "steps/s",
@@ -155,7 +155,10 @@ def test_files_that_cannot_be_used(capsys, tmp_path, monkeypatch):
         return refuse(capsys, tmp_path, monkeypatch, list(arguments))
 
     z_score = said("--set", "data.name=csv", "data.path=rows.csv", "training.batch_size=8")
-    assert "Bernoulli wants [0, 1]: take likelihood.name=gaussian, or data.scaling=min-max." in z_score
+    assert (
+        "Bernoulli wants [0, 1]: take a Gaussian (likelihood.name=gaussian), or scale it (data.scaling=min-max;"
+        in z_score
+    )
     assert "cut.npz: cannot be read" in said("--set", "data.name=npz", "data.path=cut.npz")
     assert "list.yaml: got list, want a table of sections" in said("--preset", "list.yaml")
     assert "bytes.yaml is not text" in said("--preset", "bytes.yaml")

@@ -304,4 +304,5 @@ def _number(text: str) -> Any:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    # PyYAML's own account names a file that the user never wrote.
+    return " ".join(str(getattr(error, "problem", None) or error).split())

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.config import Likelihood as Settings
-from tfvae.config import nearest
+from tfvae.config import from_dict, nearest
 from tfvae.errors import UserError
 from tfvae.latent import noise
 
@@ -209,6 +209,17 @@ def from_settings(settings: Settings) -> Likelihood:
     if settings.name == "continuous_bernoulli":
         return ContinuousBernoulli(name="likelihood")
     return Bernoulli(name="likelihood")
+
+
+def named(likelihood: Likelihood | str) -> Likelihood:
+    """The likelihood itself, or a fresh one of that name.
+
+    Raises:
+      UserError: no such name, with the nearest one.
+    """
+    if isinstance(likelihood, Likelihood):
+        return likelihood
+    return from_settings(from_dict(Settings, {"name": likelihood}, "likelihood"))
 
 
 def _near_zero(logits: tf.Tensor, limit: float = 0.1) -> tuple[tf.Tensor, tf.Tensor]:

@@ -63,12 +63,14 @@ def _draw(run: Run) -> None:
             f"{run.model}: not there, for the run has not ended. "
             f"Go on with it: python -m tfvae.train --out {run.folder} --resume."
         )
-    import tfvae  # TensorFlow comes with the model, seconds after --help and a wrong name are done with
-    from tfvae.data.load import load
-    from tfvae.plots import draw
+    from tfvae.quiet import quiet_start
 
+    with quiet_start():  # TensorFlow comes with the model, seconds after --help and a wrong name are done with
+        from tfvae.data.load import load
+        from tfvae.models import saved
+        from tfvae.plots import draw
     data = load(run.config.data, run.config.seed)
-    vae = tfvae.load(run.folder)
+    vae = saved.load(run.folder)
     for path in draw(vae, data, run.metrics(), run.plots, binarize=run.config.data.binarize):
         print(path)
 

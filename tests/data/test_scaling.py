@@ -59,7 +59,9 @@ def test_model_units():
 @pytest.mark.parametrize(
     ("x", "kind"),
     [
-        (np.array([[0], [9]], np.uint8), "unit"),
+        (np.array([[0], [255]], np.uint8), "unit"),
+        (np.array([[0], [1]], np.uint8), "min-max"),
+        (np.array([[0], [16]], np.uint8), "min-max"),
         (np.array([[0.0], [1.0]]), "none"),
         (np.array([[0.0], [1.1]]), "min-max"),
         (np.array([[-0.1], [1.0]]), "min-max"),

@@ -75,3 +75,11 @@ def test_bad_labels(tmp_path):
         table.read(_write(tmp_path, "a,kind\n1,b\n2,\n"), "kind")
     with pytest.raises(UserError, match="only column"):
         table.read(_write(tmp_path, "kind\nb\n"), "kind")
+
+
+def test_a_constant_column_is_said(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,7\n2,7\n3,7\n")
+    assert table.read(path).notes == (
+        "Column b never changes: a density on it has no bound, and nats with it mean little; leave it out.",
+    )

@@ -99,7 +99,9 @@ def test_an_objective_that_is_none() -> None:
 def test_data_outside_the_support() -> None:
     x = np.full((4, 8, 8, 1), 1.5, "float32")
     data = from_arrays(x, scaling=Scaling.identity())
-    with pytest.raises(UserError, match=r"x goes from 1.5 to 1.5 in model units, and Bernoulli wants \[0, 1\]"):
+    with pytest.raises(
+        UserError, match=r"train data: goes from 1.5 to 1.5 in model units, and Bernoulli wants \[0, 1\]"
+    ):
         checks.support(data, "none", Bernoulli())
     for binarize, likelihood in (("none", Gaussian()), ("threshold", Bernoulli())):
         checks.support(data, binarize, likelihood)

@@ -114,6 +114,8 @@ def test_no_example_gives_no_result() -> None:
     assert vae.predict(x[:0])["reconstruction"].shape == (0, FEATURES)
     assert vae.log_likelihood(x[:0], samples=3).log_likelihood.shape == (0,)
     assert vae.sample(0, seed=0).x.shape == (0, FEATURES)
+    with pytest.raises(UserError, match="evaluate: got no examples"):
+        vae.evaluate(x[:0])
 
 
 def test_nan_in_one_example_stays_there() -> None:

@@ -44,7 +44,7 @@ def test_without_validation_it_talks_and_says_what_it_drops(capsys):
     assert not any(name.startswith("val_") for name in history.history)
     said = capsys.readouterr().out
     assert "each epoch drops the 6 examples of its last partial batch." in said
-    assert "epoch 2/2: loss " in said
+    assert "epoch 2/2: ELBO " in said
 
 
 def test_integers_set_the_scaling_and_floats_leave_it():
@@ -89,7 +89,9 @@ def test_a_signal_ends_it_between_steps_with_the_weights_so_far(monkeypatch, num
     [
         ((X[:5],), {}, r"training\.batch_size: got 16, want at most the 5"),
         ((X[:, :3],), {}, r"got shape .*3, 4, 1"),
-        ((X,), {"clipnorm": 1.0}, r"training\.clipnorm: no such setting \(did you mean clip_norm\?\)"),
+        ((X,), {"clipnorm": 1.0}, r"fit: no argument clipnorm \(did you mean clip_norm\?\)"),
+        ((X,), {"callbacks": []}, r"fit: no argument callbacks"),
+        ((X,), {"precision": "float64"}, r"fit: no argument precision"),
         ((X,), {"epochs": 0}, r"training\.epochs: got 0, want at least 1"),
         ((X, np.zeros(3)), {}, r"labels of shape \[3\] for 70 examples"),
         ((X / np.float32(16),), {}, r"Bernoulli wants \[0, 1\]"),
@@ -100,3 +102,10 @@ def test_a_signal_ends_it_between_steps_with_the_weights_so_far(monkeypatch, num
 def test_what_cannot_be_is_one_sentence(arguments, options, said):
     with pytest.raises(UserError, match=said):
         fit(make_vae(), *arguments, **options)
+
+
+def test_the_optimizer_is_said_once():
+    vae = make_vae()
+    vae.compile(optimizer="sgd")
+    with pytest.raises(UserError, match="fit: got learning_rate, but compile chose the optimizer"):
+        fit(vae, X, epochs=1, learning_rate=0.1)

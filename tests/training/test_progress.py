@@ -10,7 +10,7 @@ TRAIN = {"loss": 12.3456, "elbo": -12.0, "reconstruction": -10.0, "kl": 2.0, "ac
 LINE = {
     "epoch": 2,
     "train": {**TRAIN, "examples_per_second": 12345.6},
-    "validation": {**TRAIN, "loss": 13.5, "reconstruction": -11.0, "active_units": 2},
+    "validation": {**TRAIN, "loss": 13.5, "elbo": -13.0, "reconstruction": -11.0, "active_units": 2},
 }
 
 
@@ -22,7 +22,8 @@ def test_plain_lines_in_a_log(capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("data: digits [8, 8, 1]. long")
     assert second == (
-        "epoch 2/2: loss 12.346, validation 13.500 nats (reconstruction -11.00, KL 2.00), 2 active, 12,346 examples/s"
+        "epoch 2/2: ELBO -12.000, validation -13.000 nats (reconstruction -11.00, KL 2.00), loss 12.346, 2 active, "
+        "12,346 examples/s"
     )
 
 
@@ -38,7 +39,7 @@ def test_few_lines_where_epochs_are_short_but_always_the_last(capsys):
 
 def test_training_figures_stand_in_where_there_is_no_validation(capsys):
     Reporter(2).epoch({**LINE, "validation": {}})
-    assert "loss 12.346 nats (reconstruction -10.00, KL 2.00), 1 active" in capsys.readouterr().out
+    assert "ELBO -12.000 nats (reconstruction -10.00, KL 2.00), loss 12.346, 1 active" in capsys.readouterr().out
 
 
 def test_quiet(capsys, monkeypatch):
@@ -59,7 +60,7 @@ def test_a_bar_in_a_terminal(capsys, monkeypatch):
         reporter.epoch(LINE)
     said = capsys.readouterr().out
     assert "data: [not markup]" in said
-    assert "13.500 nats" in said
+    assert "ELBO -13.00 nats" in said
     assert "2/2" in said
 
 

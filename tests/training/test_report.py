@@ -30,7 +30,7 @@ REPORT = {
 def test_the_summary():
     lines = report.lines(REPORT)
     assert "  test ELBO       -30.12 nats (1,234 examples)" in lines
-    assert "  reconstruction  -25.00 nats, squared error 0.0321 a value" in lines
+    assert "  reconstruction  -25.00 nats, squared error 0.0321 in model units" in lines
     assert "  KL              5.12 nats" in lines
     assert "  active units    1 of 2" in lines
     assert "  time            61.2 s, 20 epochs, best 18" in lines

@@ -104,7 +104,7 @@ def fit(kind: str, x: np.ndarray, unit_maximum: float = 255.0) -> Scaling:
     Tables `[n, columns]` are scaled by column, all else by one number. A constant column becomes 0.
 
     Args:
-      kind: one of `KINDS`, or "auto": unit for uint8, none for floats that lie within [0, 1], else min-max.
+      kind: one of `KINDS`, or "auto": unit for uint8 beyond 127, none for floats within [0, 1], else min-max.
       x: training examples `[n, …]`, finite, in the user's units.
       unit_maximum: what becomes 1 under "unit".
 
@@ -118,7 +118,8 @@ def fit(kind: str, x: np.ndarray, unit_maximum: float = 255.0) -> Scaling:
     low, high = x.min(), x.max()
     if kind == "auto":
         within = x.dtype.kind == "f" and low >= 0 and high <= 1
-        kind = "unit" if x.dtype == np.uint8 else "none" if within else "min-max"
+        # Images of bytes reach past 127; what does not is 0 and 1, or another scale, and 255 would flatten it.
+        kind = "unit" if x.dtype == np.uint8 and high > 127 else "none" if within else "min-max"
     if kind == "none":
         return Scaling(kind, np.zeros(()), np.ones(()), x.dtype == np.uint8)
     if kind == "unit":

@@ -62,7 +62,12 @@ def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None) 
         raise UserError(f"{path}: has a header but no rows, want at least one.")
     x = np.frombuffer(values, np.float64).reshape(-1, len(features))
     y, label_names = arrays.named(texts) if texts else (None, None)
-    return Source(Split(x, y), auto="z-score", label_names=label_names, feature_names=features)
+    constant = [name for name, low, high in zip(features, x.min(axis=0), x.max(axis=0)) if low == high]
+    notes = tuple(
+        f"Column {name} never changes: a density on it has no bound, and nats with it mean little; leave it out."
+        for name in constant
+    )
+    return Source(Split(x, y), auto="z-score", label_names=label_names, feature_names=features, notes=notes)
 
 
 def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfvae.config import Objective
+from tfvae.config import Objective, nearest
+from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 
@@ -34,6 +36,8 @@ def parts(encoder: Any, decoder: Any, prior: Any, likelihood: Any) -> None:
     size, event = latent_dim(encoder), tuple(encoder.input_shape[1:])
     if tuple(decoder.input_shape[1:]) != (size,):
         raise UserError(f"decoder: takes {decoder.input_shape}, the encoder gives [batch, {size}]; want them equal.")
+    if not hasattr(prior, "latent_dim"):
+        raise UserError(f"prior: got {prior!r}, want a StandardNormal or a CorrelatedNormal of {size} dimensions.")
     if prior.latent_dim != size:
         raise UserError(f"prior: has {prior.latent_dim} dimensions, the encoder {size}; want them equal.")
     # Not `output_shape`, which gives a list, without the names, where the outputs are a dictionary.
@@ -69,19 +73,48 @@ def objective(settings: Objective) -> None:
         )
 
 
+_FIT = ("clip_norm", "early_stopping", "jit", "steps_per_call")
+_COMPILED = ("optimizer", "learning_rate", "learning_rate_schedule", "learning_rate_warmup", "weight_decay")
+
+
+def fit_arguments(given: Iterable[str], compiled: bool) -> None:
+    """Raises:
+    UserError: `fit` has no such argument, or `compile` has said it already.
+    """
+    for name in given:
+        if name in _COMPILED and compiled:
+            raise UserError(f"fit: got {name}, but compile chose the optimizer; say it there, or do not call compile.")
+        if name not in (*_FIT, *_COMPILED):
+            hint, known = nearest(name, (*_FIT, *_COMPILED)), ", ".join((*_FIT, *_COMPILED))
+            raise UserError(f"fit: no argument {name}{hint}. Beside those of its signature there are {known}.")
+
+
 def support(data: DataSet, binarize: str, likelihood: Any) -> None:
     """Raises:
-    UserError: the training examples leave the range of the likelihood.
+    UserError: examples of a split leave the range of the likelihood.
     """
-    x = data.train.x
-    if likelihood.support is None or binarize != "none" or not isinstance(x, np.ndarray):
+    if binarize != "none":
         return
-    extremes = data.scaling.forward(np.stack([x.min(axis=0), x.max(axis=0)]))
-    low, high = float(extremes.min()), float(extremes.max())
+    for name in ("train", "validation", "test"):
+        x = getattr(data, name).x
+        if isinstance(x, np.ndarray):
+            values(x, data.scaling, likelihood, f"{name} data")
+
+
+def values(x: np.ndarray, scaling: Scaling, likelihood: Any, what: str = "x") -> None:
+    """Raises:
+    UserError: examples in the user's units leave the range of the likelihood; NaN is let through, to its own result.
+    """
+    if likelihood.support is None or not len(x):
+        return
+    extremes = scaling.forward(np.stack([np.fmin.reduce(x), np.fmax.reduce(x)]))
+    if not np.isfinite(extremes).any():
+        return
+    low, high = float(np.nanmin(extremes)), float(np.nanmax(extremes))
     least, most = likelihood.support
     if low < least - 1e-6 or high > most + 1e-6:
         kind = type(likelihood).__name__
         raise UserError(
-            f"data: x goes from {low:.4g} to {high:.4g} in model units, and {kind} wants [{least:g}, {most:g}]: "
-            "take likelihood.name=gaussian, or data.scaling=min-max."
+            f"{what}: goes from {low:.4g} to {high:.4g} in model units, and {kind} wants [{least:g}, {most:g}]: take a "
+            "Gaussian (likelihood.name=gaussian), or scale it (data.scaling=min-max; in Python x / 255, say)."
         )

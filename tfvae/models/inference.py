@@ -115,8 +115,9 @@ def log_likelihood(vae: Any, x: np.ndarray, samples: int, seed: int, batch_size:
             return tf.transpose(compiled(values, seed, first, tf.constant(at, tf.int64), k))
 
         rows = batched(part, {"x": x}, len(x), seed, size).astype(np.float64)
-        sums = np.logaddexp(sums, np.logaddexp.reduce(rows, axis=1))
-        squares = np.logaddexp(squares, np.logaddexp.reduce(2 * rows, axis=1))
+        with np.errstate(invalid="ignore"):  # NaN stays in its own example
+            sums = np.logaddexp(sums, np.logaddexp.reduce(rows, axis=1))
+            squares = np.logaddexp(squares, np.logaddexp.reduce(2 * rows, axis=1))
     # Relative variance of the mean weight: (K sum w^2 / (sum w)^2 - 1) / (K - 1).
     excess = np.expm1(np.maximum(squares - 2 * sums + math.log(samples), 0.0))
     error = np.sqrt(excess / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)

@@ -21,6 +21,10 @@ def load(folder: str | Path) -> VAE:
     Example:
       `tfvae.load("runs/digits").sample(16, seed=0)`
     """
+    if Path(folder).suffix == ".keras":
+        raise UserError(
+            f"{folder}: a model, not a run folder; keras.models.load_model reads it, once tfvae is imported."
+        )
     run = Run.open(folder)
     if not run.model.is_file():
         raise UserError(f"{run.folder}: the run has not ended; go on with it: --out {run.folder} --resume.")

@@ -35,7 +35,8 @@ class VAE(keras.Model):
       encoder: functional model, x `[batch, …]` to `[z_mean, z_log_var]`, both `[batch, latent]`.
       decoder: functional model, z `[batch, latent]` to the likelihood's parameter, or to a dictionary of several.
       prior: p(z); None: standard normal.
-      likelihood: p(x|z); None: Bernoulli.
+      likelihood: p(x|z), or the name of one: `bernoulli`, `continuous_bernoulli`, `gaussian`, `laplace`, or `mse`,
+        which is the Gaussian of scale 1/sqrt(2).
       scaling: between the user's units and model units; None: they are the same.
       latent: implementation of the latent op: auto, fused, plain or reference.
       name: of the model.
@@ -57,7 +58,7 @@ class VAE(keras.Model):
         encoder: keras.Model,
         decoder: keras.Model,
         prior: priors.Prior | None = None,
-        likelihood: likelihoods.Likelihood | None = None,
+        likelihood: likelihoods.Likelihood | str = "bernoulli",
         *,
         scaling: Scaling | None = None,
         latent: str = "auto",
@@ -68,7 +69,7 @@ class VAE(keras.Model):
         self.latent_dim = checks.latent_dim(encoder)
         self.encoder, self.decoder = encoder, decoder
         self.prior = priors.StandardNormal(self.latent_dim, name="prior") if prior is None else prior
-        self.likelihood = likelihoods.Bernoulli(name="likelihood") if likelihood is None else likelihood
+        self.likelihood = likelihoods.named(likelihood)
         checks.parts(encoder, decoder, self.prior, self.likelihood)
         self.scaling = Scaling.identity() if scaling is None else scaling
         if latent != "fused":  # which is looked for where it runs: a model saved with it loads everywhere
@@ -98,14 +99,14 @@ class VAE(keras.Model):
         latent_dim: int | None = None,
         *,
         prior: priors.Prior | None = None,
-        likelihood: likelihoods.Likelihood | None = None,
+        likelihood: likelihoods.Likelihood | str = "bernoulli",
         **kwargs: Any,
     ) -> VAE:
         """A VAE with residual networks of a named size: micro, small, medium, large or xlarge."""
         settings = config.from_dict(
             config.Network, {"name": "resnet", "variant": variant, "latent_dim": latent_dim}, "network"
         )
-        likelihood = likelihoods.Bernoulli(name="likelihood") if likelihood is None else likelihood
+        likelihood = likelihoods.named(likelihood)
         encoder, decoder = networks.build(settings, tuple(input_shape), likelihood.parameters)
         return cls(encoder, decoder, prior, likelihood, **kwargs)
 
@@ -183,6 +184,8 @@ class VAE(keras.Model):
         Labels are taken as Keras takes them, and not used. With several samples there is the bound `iwae` too.
         """
         x = self._examples(x)
+        if not len(x):
+            raise UserError("evaluate: got no examples, want at least one.")
         terms = inference.batched(self._function("evaluate"), {"x": x}, len(x), _seed(seed), batch_size)
         return {name: float(np.mean(term, dtype=np.float64)) for name, term in terms.items()}
 
@@ -226,7 +229,9 @@ class VAE(keras.Model):
           validation_data: x, or (x, y).
           seed: of the order, the noise, and nothing else.
           verbose: 0 is silent.
-          **training: further fields of `tfvae.config.Training`, such as `clip_norm=1.0`.
+          **training: `clip_norm`, `early_stopping`, `jit`, `steps_per_call`; and, where `compile` was not called,
+            `optimizer`, `learning_rate`, `learning_rate_schedule`, `learning_rate_warmup`, `weight_decay`, all as in
+            `tfvae.config.Training`.
 
         Returns:
           A Keras `History`; its `history` has lists such as `loss`, `elbo`, `kl`, `val_elbo`, in nats an example.
@@ -234,6 +239,7 @@ class VAE(keras.Model):
         from tfvae.training.fit import fit  # the loop stands below the models in the layout, and imports them
 
         resolve(self.latent)
+        checks.fit_arguments(training, bool(self.compiled))
         settings = config.from_dict(
             config.Training, {**training, "epochs": epochs, "batch_size": batch_size, "latent": self.latent}, "training"
         )
@@ -310,6 +316,7 @@ class VAE(keras.Model):
         # Said here, and not only in the compiled body: TensorFlow wraps what is raised while it traces.
         resolve(self.latent)
         checks.shape(x.shape, self.event_shape)
+        checks.values(x, Scaling.identity() if x.dtype.kind == "f" else self.scaling, self.likelihood)
         return x
 
     def _model_units(self, x: Any) -> tf.Tensor:

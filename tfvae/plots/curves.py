@@ -32,7 +32,7 @@ def curves(metrics: Metrics) -> Figure:
     weights = _values(metrics, "train", _key("kl_weight"))
     moving = bool(np.nanmax(weights, initial=-np.inf) > np.nanmin(weights, initial=np.inf))
     panels: list[tuple[str, str, Callable[[Mapping[str, Any]], float]]] = [
-        ("Loss", "nats per example", _key("loss")),
+        ("Loss, validation at the full β" if moving else "Loss", "nats per example", _key("loss")),
         ("Reconstruction error, $-$E log p(x|z)", "nats per example", lambda part: -part["reconstruction"]),
         ("KL(q(z|x) ‖ p(z))", "nats per example", _key("kl")),
         ("KL / reconstruction", "|KL| / |E log p(x|z)|", _ratio),

@@ -82,10 +82,12 @@ def _poor_reconstruction(e: Evidence) -> Finding | None:
     explained = 1 - e.squared_error / max(e.data_variance, 1e-12)
     if explained >= 0.3:
         return None
+    said = f"the reconstruction explains {100 * explained:.0f} % of the variance of the data"
+    worse = f"the squared error of the reconstruction is {1 - explained:.2f} times that of the data's mean"
     return Finding(
         "poor reconstruction",
-        f"the reconstruction explains {100 * explained:.0f} % of the variance of the data",
-        "more training.epochs, a larger network.latent_dim or network, a smaller objective.kl_weight",
+        said if explained >= 0 else worse,
+        "more training.epochs, a larger network.latent_dim or network" + _less_weight(e),
     )
 
 
@@ -96,7 +98,7 @@ def _low_diversity(e: Evidence) -> Finding | None:
     return Finding(
         "low latent diversity",
         f"samples of the prior vary {100 * ratio:.0f} % as much as the data",
-        "a smaller objective.kl_weight, objective.free_bits=0.1, more training.epochs",
+        "more training.epochs, objective.free_bits=0.1" + _less_weight(e),
     )
 
 
@@ -120,16 +122,21 @@ def _under_regularised(e: Evidence) -> Finding | None:
     return Finding(
         "under-regularisation",
         f"the encoded examples lie {gap:.2f} nats a dimension away from the prior, so that its samples miss them",
-        "a larger objective.kl_weight, a longer objective.kl_warmup, prior.trainable=true",
+        "more training.epochs, a larger objective.kl_weight",
     )
 
 
 def _overfitting(e: Evidence) -> Finding | None:
     gap = e.train_elbo - e.test_elbo
-    if gap <= 0.1 * abs(e.train_elbo):
+    # The ELBO of a density passes through zero, where a share of it means nothing.
+    if gap <= max(0.1 * abs(e.train_elbo), 1.0):
         return None
     return Finding(
         "overfitting",
         f"the test ELBO is {gap:.2f} nats below the training ELBO of {e.train_elbo:.2f}",
-        "training.early_stopping=10, a smaller network, data.binarize=dynamic, more data",
+        "more data, a smaller network, training.early_stopping=10",
     )
+
+
+def _less_weight(e: Evidence) -> str:
+    return ", a smaller objective.kl_weight" if e.kl_weight > 1 else ""

@@ -25,12 +25,13 @@ def fit(
     if getattr(model, "jit_compile", False):
         training = dataclasses.replace(training, jit="on")
     config = Config(objective=model.objective, training=training, seed=seed)
-    raw = np.asarray(x).dtype.kind in "iub"
+    x = np.asarray(x)
+    checks.shape(x.shape, model.event_shape)
+    raw = x.dtype.kind in "iub"
     scaling = model.scaling if model.scaling.kind != "none" else "auto"
     data = load.from_arrays(x, y, validation_data, scaling=scaling if raw else Scaling.identity())
     if raw:
         model.scaling = data.scaling
-    checks.shape(tf.TensorShape([None, *data.shape]), model.event_shape)
     checks.support(data, config.data.binarize, model.likelihood)
     with Reporter(training.epochs, quiet=verbose == 0) as reporter:
         optimizer = model.optimizer if getattr(model, "compiled", False) else None

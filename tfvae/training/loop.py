@@ -119,6 +119,7 @@ class Loop:
         with StopRequest() as stop:
             for epoch in range(start // self.steps_per_epoch, self._config.training.epochs):
                 if self._patience_is_over(epoch):
+                    self._reporter.last_epoch()
                     self._reporter.say(
                         f"early stopping: no better validation loss since epoch {self._notes['best_epoch']}."
                     )
@@ -129,6 +130,7 @@ class Loop:
                 self._end_epoch(epoch, rate, epoch_end)
                 if stop.number is not None:
                     self._stop(stop.number)
+        self._reporter.last_epoch()
         if self._checkpoints:
             self._checkpoints.restore_best()
 

@@ -24,7 +24,7 @@ class Reporter:
     def __init__(self, epochs: int, quiet: bool = False) -> None:
         self._epochs, self._quiet = epochs, quiet
         self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
-        self._last_line = 0.0
+        self._last_line, self._unsaid = 0.0, ""
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -56,14 +56,23 @@ class Reporter:
     def epoch(self, line: dict[str, Any]) -> None:
         """Shows the metrics of an epoch that has ended."""
         train, judged = line["train"], line["validation"] or line["train"]
-        validation = f", validation {judged['loss']:.3f}" if line["validation"] else ""
+        validation = f", validation {judged['elbo']:.3f}" if line["validation"] else ""
+        # The ELBO first: the loss has a weight that moves, so that its values do not compare.
         text = (
-            f"loss {train['loss']:.3f}{validation} nats (reconstruction {judged['reconstruction']:.2f}, "
-            f"KL {judged['kl']:.2f}), {judged['active_units']} active, {train['examples_per_second']:,.0f} examples/s"
+            f"ELBO {train['elbo']:.3f}{validation} nats (reconstruction {judged['reconstruction']:.2f}, "
+            f"KL {judged['kl']:.2f}), loss {train['loss']:.3f}, {judged['active_units']} active, "
+            f"{train['examples_per_second']:,.0f} examples/s"
         )
         if self._bar is not None:
-            short = f"loss {judged['loss']:.2f} nats, KL {judged['kl']:.2f}, {judged['active_units']} active"
+            short = f"ELBO {judged['elbo']:.2f} nats, KL {judged['kl']:.2f}, {judged['active_units']} active"
             self._bar.update(self._task, completed=line["epoch"], description=short)
+        self._unsaid = f"epoch {line['epoch']}/{self._epochs}: {text}"
         if time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES or line["epoch"] == self._epochs:
+            self.last_epoch()
+
+    def last_epoch(self) -> None:
+        """Prints the line of the last epoch, if it was held back so as not to flood a log."""
+        if self._unsaid:
             self._last_line = time.monotonic()
-            self.say(f"epoch {line['epoch']}/{self._epochs}: {text}")
+            self.say(self._unsaid)
+            self._unsaid = ""

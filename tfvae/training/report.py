@@ -52,7 +52,7 @@ def lines(report: dict[str, Any]) -> list[str]:
         ("test ELBO", f"{test['elbo']:.2f} nats ({report['test_examples']:,} examples)"),
         (
             "reconstruction",
-            f"{test['reconstruction']:.2f} nats, squared error {test['squared_error_per_value']:.4f} a value",
+            f"{test['reconstruction']:.2f} nats, squared error {test['squared_error_per_value']:.4f} in model units",
         ),
         ("KL", f"{test['kl']:.2f} nats"),
         ("active units", f"{test['active_units']} of {latent}"),
