@@ -78,8 +78,9 @@ def binarised(x: NDArray[np.float32], binarize: str) -> NDArray[np.float32]:
     from tfvae.data.pipeline import model_units
     from tfvae.data.scaling import Scaling
     from tfvae.latent import noise
+    from tfvae.training.evaluation import EVALUATION_STEP
 
-    address = noise.Address(0, noise.BINARISATION)
+    address = noise.Address(0, noise.BINARISATION, EVALUATION_STEP)
     return model_units(tf.constant(x), Scaling.identity(), binarize, address).numpy()
 
 
