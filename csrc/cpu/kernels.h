@@ -1,0 +1,62 @@
+// The kernels of one instruction set, as launch.cc sees them: all that is vectorised is behind this table.
+#pragma once
+
+#include "cpu/launch.h"
+#include "cpu/prepared.h"
+
+namespace tfvae::cpu {
+
+// How a batch is cut. A unit is done by one thread: whole examples, or one example in segments where it is long. The
+// cut follows from the shape alone, so that no sum depends on the number of threads.
+struct Tiling {
+  int64_t units = 0;     // of the batch
+  int64_t examples = 1;  // in a unit
+  int64_t tile = 0;      // elements of a unit, or of a segment
+};
+
+// Sums over the batch that the gradients of the prior are made of, in double, zero at first; each part of the batch
+// has its own. Null where they are not wanted.
+struct PriorSums {
+  double* mean = nullptr;     // [latent]: -sum d_mean of the KL
+  double* scale = nullptr;    // diagonal: [latent], the gradient; Cholesky: [latent, latent], -sum u y^T
+  double* spread = nullptr;   // Cholesky: [latent] or, per dimension, [latent, latent]: sum g exp(log_var)
+  double* weights = nullptr;  // Cholesky: [latent]: sum g
+};
+
+// Scratch memory of one thread, in bytes, 64-byte aligned.
+template <class W>
+int64_t scratch_bytes(const Tiling& tiling) {
+  constexpr int kArrays = 14;
+  return kArrays * (tiling.tile + 2 * kPadding + 64) * static_cast<int64_t>(sizeof(W));
+}
+
+template <class W>
+struct KernelsOf {
+  // Units [begin, end) of the batch.
+  void (*forward)(const Problem&, const Outputs&, const PriorView<W>&, const Tiling&, int64_t begin, int64_t end,
+                  void* scratch);
+  void (*backward)(const Problem&, const Upstream&, const Gradients&, const PriorView<W>&, const Tiling&, int64_t begin,
+                   int64_t end, const PriorSums&, void* scratch);
+};
+
+struct Kernels {
+  const char* name;
+  KernelsOf<float> of_float;
+  KernelsOf<double> of_double;
+  // y += a x.
+  void (*axpy)(double a, const double* x, double* y, int64_t n);
+  void (*words)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, uint32_t* out);
+  void (*normals)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, float* out);
+  void (*wide_normals)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, double* out);
+
+  template <class W>
+  const KernelsOf<W>& of() const {
+    if constexpr (sizeof(W) == sizeof(double)) {
+      return of_double;
+    } else {
+      return of_float;
+    }
+  }
+};
+
+}  // namespace tfvae::cpu

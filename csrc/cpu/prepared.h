@@ -1,0 +1,54 @@
+// What depends on the prior alone, once a call, computed in double and kept as W.
+#pragma once
+
+#include <vector>
+
+#include "core/latent.h"
+
+namespace tfvae::cpu {
+
+struct Kernels;
+
+// Pointers into Prepared, as the kernels take them. Arrays of `latent`; matrices with rows of `stride`, zero beyond.
+// With A = L^-1 (or diag(1 / scale)) and y = A (mean - m), the KL of element i is
+//   1/2 (weight_i excess_i + (weight_i - 1) log_var_i + y_i^2) + constant_i
+// where weight sums A's squares over the column, for the KL of an example. For the KL of each dimension of the
+// correlated prior weight is the square of the diagonal alone, and 1/2 sum_j<i A_ij^2 expm1_j comes on top.
+template <class W>
+struct PriorView {
+  const W* mean = nullptr;
+  const W* inverse = nullptr;  // diagonal prior: 1 / scale
+  const W* weight = nullptr;
+  const W* weight_minus_1 = nullptr;
+  const W* constant = nullptr;
+  const W* factor = nullptr;             // A, lower triangular
+  const W* factor_transposed = nullptr;  // upper triangular
+  const W* squares = nullptr;            // A_ij^2 below the diagonal, where the KL is wanted per dimension
+  const W* squares_transposed = nullptr;
+  int64_t stride = 0;
+};
+
+template <class W>
+class Prepared {
+ public:
+  // Reads and checks the prior of `problem`.
+  Status prepare(const Problem& problem, const Kernels& kernels);
+
+  const PriorView<W>& view() const { return view_; }
+  // A in double, [latent, latent].
+  const std::vector<double>& inverse_factor() const { return inverse_factor_; }
+
+ private:
+  W* array(int64_t size);
+  void diagonal(const Problem& problem);
+  void cholesky(const Problem& problem, const Kernels& kernels);
+
+  PriorView<W> view_;
+  std::vector<double> inverse_factor_;
+  std::vector<std::vector<W>> arrays_;
+};
+
+// Rows of a matrix are padded to this many numbers, so that kernels read whole vectors.
+constexpr int64_t kPadding = 64;
+
+}  // namespace tfvae::cpu
