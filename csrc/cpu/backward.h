@@ -10,7 +10,7 @@ template <class T, class W>
 class Backward {
  public:
   Backward(const Problem& problem, const Upstream& upstream, const Gradients& gradients, const cpu::PriorView<W>& prior,
-           const cpu::PriorSums& sums, const cpu::Tiling& tiling, void* memory)
+           const cpu::PriorSums<W>& sums, const cpu::Tiling& tiling, void* memory)
       : problem_(problem), upstream_(upstream), gradients_(gradients), prior_(prior), sums_(sums) {
     Scratch<W> scratch(memory, tiling);
     mean_ = scratch.array();
@@ -152,22 +152,22 @@ class Backward {
           access.store(spread + row + i, access.load(g + row + i) * access.load(prior_.inverse + i) * total);
         });
       }
-      add_columns(spread, rows, d, W(-1), sums_.scale);
+      add_columns(static_cast<const W*>(spread), rows, d, W(-1), sums_.scale);
       return;
     }
-    add_outer_products(u, y, rows, d, W(-1), sums_.scale);
+    add_outer_products(u, y, rows, d, W(-1), sums_.scale, sums_.stride);
     add_columns(g, rows, d, W(1), sums_.weights);
     if (problem_.per_dimension) {
       for_vectors<W>(n, [=](int64_t i, auto access) {
         access.store(spread + i, access.load(expm1 + i) + splat<W>(1));
       });
-      add_outer_products(g, spread, rows, d, W(1), sums_.spread);
+      add_outer_products(g, static_cast<const W*>(spread), rows, d, W(1), sums_.spread, sums_.stride);
     } else {
       for_vectors<W>(n, [=](int64_t i, auto access) {
         const auto upstream = access.load(g + i);
         access.store(spread + i, L::fma(upstream, access.load(expm1 + i), upstream));
       });
-      add_columns(spread, rows, d, W(1), sums_.spread);
+      add_columns(static_cast<const W*>(spread), rows, d, W(1), sums_.spread);
     }
   }
 
@@ -201,7 +201,7 @@ class Backward {
   const Upstream& upstream_;
   const Gradients& gradients_;
   const cpu::PriorView<W>& prior_;
-  const cpu::PriorSums& sums_;
+  const cpu::PriorSums<W>& sums_;
   W *mean_, *log_var_, *scale_, *expm1_, *noise_, *upstream_z_, *g_, *d_mean_, *d_log_var_, *y_, *u_, *work_, *spread_;
 };
 

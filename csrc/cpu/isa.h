@@ -16,7 +16,7 @@ void forward_units(const Problem& problem, const Outputs& outputs, const cpu::Pr
 template <class T, class W>
 void backward_units(const Problem& problem, const Upstream& upstream, const Gradients& gradients,
                     const cpu::PriorView<W>& prior, const cpu::Tiling& tiling, int64_t begin, int64_t end,
-                    const cpu::PriorSums& sums, void* scratch) {
+                    const cpu::PriorSums<W>& sums, void* scratch) {
   const Backward<T, W> work(problem, upstream, gradients, prior, sums, tiling, scratch);
   for_tiles(problem, tiling, begin, end, work);
 }
@@ -31,7 +31,7 @@ inline void forward_of_float(const Problem& problem, const Outputs& outputs, con
 
 inline void backward_of_float(const Problem& problem, const Upstream& upstream, const Gradients& gradients,
                               const cpu::PriorView<float>& prior, const cpu::Tiling& tiling, int64_t begin, int64_t end,
-                              const cpu::PriorSums& sums, void* scratch) {
+                              const cpu::PriorSums<float>& sums, void* scratch) {
   const auto run = problem.dtype == DType::kHalf       ? backward_units<Half, float>
                    : problem.dtype == DType::kBFloat16 ? backward_units<BFloat16, float>
                                                        : backward_units<float, float>;
@@ -43,6 +43,12 @@ inline void axpy(double a, const double* x, double* y, int64_t n) {
   for_vectors<double>(n, [=](int64_t i, auto access) {
     access.store(y + i, Lane<DoubleV>::fma(factor, access.load(x + i), access.load(y + i)));
   });
+}
+
+inline void multiply_wide(const double* a, int64_t a_stride, int64_t rows, int64_t depth, const double* b,
+                          int64_t b_stride, int64_t columns, bool upper, double* c, int64_t c_stride) {
+  const Triangle triangle = upper ? Triangle::kUpper : Triangle::kLower;
+  multiply(a, a_stride, rows, depth, b, b_stride, columns, triangle, c, c_stride);
 }
 
 template <class Value>
@@ -61,6 +67,7 @@ inline cpu::Kernels kernels_named(const char* name) {
           {forward_of_float, backward_of_float},
           {forward_units<double, double>, backward_units<double, double>},
           axpy,
+          multiply_wide,
           copy_noise<uint32_t>,
           copy_noise<float>,
           copy_noise<double>};

@@ -14,13 +14,15 @@ struct Tiling {
   int64_t tile = 0;      // elements of a unit, or of a segment
 };
 
-// Sums over the batch that the gradients of the prior are made of, in double, zero at first; each part of the batch
-// has its own. Null where they are not wanted.
+// Sums over a part of the batch that the gradients of the prior are made of, zero at first. Null where they are not
+// wanted. Rows of matrices are padded to `stride`, and hold anything above the diagonal.
+template <class W>
 struct PriorSums {
-  double* mean = nullptr;     // [latent]: -sum d_mean of the KL
-  double* scale = nullptr;    // diagonal: [latent], the gradient; Cholesky: [latent, latent], -sum u y^T
-  double* spread = nullptr;   // Cholesky: [latent] or, per dimension, [latent, latent]: sum g exp(log_var)
-  double* weights = nullptr;  // Cholesky: [latent]: sum g
+  W* mean = nullptr;     // [latent]: -sum d_mean of the KL
+  W* scale = nullptr;    // diagonal: [latent], the gradient; Cholesky: [latent, latent], -sum u y^T
+  W* spread = nullptr;   // Cholesky: [latent] or, per dimension, [latent, latent]: sum g exp(log_var)
+  W* weights = nullptr;  // Cholesky: [latent]: sum g
+  int64_t stride = 0;
 };
 
 // Scratch memory of one thread, in bytes, 64-byte aligned.
@@ -36,7 +38,7 @@ struct KernelsOf {
   void (*forward)(const Problem&, const Outputs&, const PriorView<W>&, const Tiling&, int64_t begin, int64_t end,
                   void* scratch);
   void (*backward)(const Problem&, const Upstream&, const Gradients&, const PriorView<W>&, const Tiling&, int64_t begin,
-                   int64_t end, const PriorSums&, void* scratch);
+                   int64_t end, const PriorSums<W>&, void* scratch);
 };
 
 struct Kernels {
@@ -45,6 +47,9 @@ struct Kernels {
   KernelsOf<double> of_double;
   // y += a x.
   void (*axpy)(double a, const double* x, double* y, int64_t n);
+  // c = a b, as whiten.h has it; `upper` tells the triangle of b.
+  void (*multiply)(const double* a, int64_t a_stride, int64_t rows, int64_t depth, const double* b, int64_t b_stride,
+                   int64_t columns, bool upper, double* c, int64_t c_stride);
   void (*words)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, uint32_t* out);
   void (*normals)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, float* out);
   void (*wide_normals)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, double* out);

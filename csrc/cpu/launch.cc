@@ -84,7 +84,7 @@ Status backward(const Problem& problem, const Upstream& upstream, const Gradient
     });
     return {};
   }
-  PriorGradients sums(problem, tiling.units);
+  PriorGradients<W> sums(problem, tiling.units);
   parallel(sums.parts(), 2 * cost_of(problem, tiling) * sums.units_of_part(), [&](int64_t begin, int64_t end) {
     const Memory scratch(scratch_bytes<W>(tiling));
     for (int64_t part = begin; part < end; ++part) {
@@ -94,8 +94,8 @@ Status backward(const Problem& problem, const Upstream& upstream, const Gradient
                                          sums.of_part(part), scratch.get());
     }
   });
-  sums.finish<W>(prior.inverse_factor(), *chosen().kernels, parallel, static_cast<W*>(gradients.prior_mean),
-                 static_cast<W*>(gradients.prior_scale));
+  sums.finish(prior.inverse_factor(), *chosen().kernels, parallel, static_cast<W*>(gradients.prior_mean),
+              static_cast<W*>(gradients.prior_scale));
   return {};
 }
 

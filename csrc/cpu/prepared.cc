@@ -1,5 +1,6 @@
 #include "cpu/prepared.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/kernels.h"
@@ -38,18 +39,29 @@ Status check_scale(const Problem& problem) {
   return {};
 }
 
-// Rows of A = L^-1 by forward substitution: L_ii A_i = e_i - sum_k<i L_ik A_k.
+// A = L^-1 by forward substitution, L_ii A_i = e_i - sum_k<i L_ik A_k, a block of rows at a time: the rows before the
+// block come in by one product, those within it one by one.
 template <class W>
 std::vector<double> invert(const W* scale, int64_t d, const Kernels& kernels) {
-  std::vector<double> inverse(d * d, 0.0);
-  for (int64_t i = 0; i < d; ++i) {
-    double* row = inverse.data() + i * d;
-    row[i] = 1.0;
-    for (int64_t k = 0; k < i; ++k) {
-      kernels.axpy(-static_cast<double>(scale[i * d + k]), inverse.data() + k * d, row, k + 1);
+  constexpr int64_t kBlock = 32;
+  std::vector<double> inverse(d * d + kPadding, 0.0), left(kBlock * d), product(kBlock * d);
+  for (int64_t first = 0; first < d; first += kBlock) {
+    const int64_t rows = std::min(kBlock, d - first);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t k = 0; k < first; ++k) left[r * d + k] = scale[(first + r) * d + k];
     }
-    const double diagonal = scale[i * d + i];
-    for (int64_t j = 0; j <= i; ++j) row[j] /= diagonal;
+    kernels.multiply(left.data(), d, rows, first, inverse.data(), d, first, false, product.data(), d);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t i = first + r;
+      double* row = inverse.data() + i * d;
+      for (int64_t j = 0; j < first; ++j) row[j] = -product[r * d + j];
+      row[i] = 1.0;
+      for (int64_t k = first; k < i; ++k) {
+        kernels.axpy(-static_cast<double>(scale[i * d + k]), inverse.data() + k * d, row, k + 1);
+      }
+      const double diagonal = scale[i * d + i];
+      for (int64_t j = 0; j <= i; ++j) row[j] /= diagonal;
+    }
   }
   return inverse;
 }
@@ -95,7 +107,7 @@ void Prepared<W>::diagonal(const Problem& problem) {
 
 template <class W>
 void Prepared<W>::cholesky(const Problem& problem, const Kernels& kernels) {
-  const int64_t d = problem.latent, stride = (d + kPadding - 1) / kPadding * kPadding;
+  const int64_t d = problem.latent, stride = padded(d);
   const W* scale = static_cast<const W*>(problem.prior_scale);
   inverse_factor_ = invert(scale, d, kernels);
   W *factor = array(d * stride), *factor_transposed = array(d * stride);

@@ -35,7 +35,7 @@ class Prepared {
   Status prepare(const Problem& problem, const Kernels& kernels);
 
   const PriorView<W>& view() const { return view_; }
-  // A in double, [latent, latent].
+  // A in double, [latent, latent], and kPadding numbers more.
   const std::vector<double>& inverse_factor() const { return inverse_factor_; }
 
  private:
@@ -48,7 +48,8 @@ class Prepared {
   std::vector<std::vector<W>> arrays_;
 };
 
-// Rows of a matrix are padded to this many numbers, so that kernels read whole vectors.
+// Rows of a matrix are padded to a multiple of this, so that kernels read whole vectors.
 constexpr int64_t kPadding = 64;
+constexpr int64_t padded(int64_t size) { return (size + kPadding - 1) / kPadding * kPadding; }
 
 }  // namespace tfvae::cpu

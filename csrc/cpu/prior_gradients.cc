@@ -4,85 +4,93 @@
 
 namespace tfvae::cpu {
 
-PriorGradients::PriorGradients(const Problem& problem, int64_t units)
-    : cholesky_(problem.prior == Prior::kCholesky), per_dimension_(problem.per_dimension), latent_(problem.latent) {
-  scale_size_ = cholesky_ ? latent_ * latent_ : latent_;
-  spread_size_ = !cholesky_ ? 0 : per_dimension_ ? latent_ * latent_ : latent_;
-  size_ = latent_ + scale_size_ + spread_size_ + (cholesky_ ? latent_ : 0);
+template <class W>
+PriorGradients<W>::PriorGradients(const Problem& problem, int64_t units)
+    : cholesky_(problem.prior == Prior::kCholesky),
+      per_dimension_(problem.per_dimension),
+      latent_(problem.latent),
+      stride_(padded(problem.latent)) {
+  const int64_t matrix = latent_ * stride_;
+  spread_ = stride_ + (cholesky_ ? matrix : stride_);
+  weights_ = spread_ + (cholesky_ ? (per_dimension_ ? matrix : stride_) : 0);
+  size_ = weights_ + (cholesky_ ? stride_ : 0);
   // As many parts as keep threads busy, and no more than a few megabytes of sums.
-  constexpr int64_t kMostParts = 64, kMostNumbers = int64_t{1} << 22;
+  constexpr int64_t kMostParts = 32, kMostNumbers = int64_t{1} << 19;
   const int64_t most = std::clamp<int64_t>(kMostNumbers / std::max<int64_t>(size_, 1), 2, kMostParts);
   units_of_part_ = std::max<int64_t>(1, (units + most - 1) / most);
   parts_ = (units + units_of_part_ - 1) / units_of_part_;
-  sums_.assign(std::max<int64_t>(parts_, 1) * size_, 0.0);
+  sums_.assign(parts_ * size_ + kPadding, W(0));
 }
 
-PriorSums PriorGradients::of_part(int64_t part) {
-  double* begin = sums_.data() + part * size_;
-  PriorSums sums;
-  sums.mean = begin;
-  sums.scale = sums.mean + latent_;
+template <class W>
+PriorSums<W> PriorGradients<W>::of_part(int64_t part) {
+  PriorSums<W> sums;
+  sums.mean = sums_.data() + part * size_;
+  sums.scale = sums.mean + stride_;
+  sums.stride = stride_;
   if (cholesky_) {
-    sums.spread = sums.scale + scale_size_;
-    sums.weights = sums.spread + spread_size_;
+    sums.spread = sums.mean + spread_;
+    sums.weights = sums.mean + weights_;
   }
   return sums;
 }
 
-void PriorGradients::add_parts() {
-  for (int64_t part = 1; part < parts_; ++part) {
-    const double* from = sums_.data() + part * size_;
-    for (int64_t i = 0; i < size_; ++i) sums_[i] += from[i];
+template <class W>
+std::vector<double> PriorGradients<W>::add_parts() const {
+  std::vector<double> total(size_, 0.0);
+  for (int64_t part = 0; part < parts_; ++part) {
+    const W* from = sums_.data() + part * size_;
+    for (int64_t i = 0; i < size_; ++i) total[i] += static_cast<double>(from[i]);
   }
+  return total;
 }
 
 // Adds -tril(A^T M A^T) + diag(sum g / L_ii), M_ij = spread_ij A_ij: what comes of dA = -A dL A.
-void PriorGradients::through_inverse(const std::vector<double>& inverse, const Kernels& kernels,
-                                     const ParallelFor& parallel) {
+template <class W>
+void PriorGradients<W>::through_inverse(const std::vector<double>& inverse, const Kernels& kernels,
+                                        const ParallelFor& parallel, std::vector<double>* total) const {
   const int64_t d = latent_;
-  const PriorSums sums = of_part(0);
-  std::vector<double> product(d * d, 0.0), transposed(d * d, 0.0);  // A^T M; A^T
+  double* scale = total->data() + stride_;
+  const double *spread = total->data() + spread_, *weights = total->data() + weights_;
+  std::vector<double> transposed(d * stride_ + kPadding, 0.0), middle(d * stride_ + kPadding, 0.0);
   for (int64_t i = 0; i < d; ++i) {
-    for (int64_t j = 0; j <= i; ++j) transposed[j * d + i] = inverse[i * d + j];
-  }
-  parallel(d, d * d, [&](int64_t begin, int64_t end) {
-    std::vector<double> row(d);
-    for (int64_t k = 0; k < d; ++k) {
-      for (int64_t j = 0; j <= k; ++j) {
-        row[j] = inverse[k * d + j] * (per_dimension_ ? sums.spread[k * d + j] : sums.spread[j]);
-      }
-      for (int64_t i = begin; i < std::min(end, k + 1); ++i) {
-        kernels.axpy(inverse[k * d + i], row.data(), product.data() + i * d, k + 1);
-      }
+    for (int64_t j = 0; j <= i; ++j) {
+      transposed[j * stride_ + i] = inverse[i * d + j];
+      middle[i * stride_ + j] = inverse[i * d + j] * (per_dimension_ ? spread[i * stride_ + j] : spread[j]);
     }
-  });
-  parallel(d, d * d, [&](int64_t begin, int64_t end) {
-    std::vector<double> row(d);
-    for (int64_t i = begin; i < end; ++i) {
-      std::fill(row.begin(), row.end(), 0.0);
-      // Row k of A^T begins at k, and only the lower triangle of the product is wanted.
-      for (int64_t k = 0; k <= i; ++k) {
-        kernels.axpy(product[i * d + k], transposed.data() + k * d + k, row.data() + k, i + 1 - k);
-      }
-      for (int64_t j = 0; j <= i; ++j) sums.scale[i * d + j] -= row[j];
-      sums.scale[i * d + i] += sums.weights[i] * inverse[i * d + i];
+  }
+  // Eight rows of a product are one unit.
+  constexpr int64_t kRows = 8;
+  parallel((d + kRows - 1) / kRows, kRows * d * d / 4, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kRows, rows = std::min(end * kRows, d) - first;
+    std::vector<double> left(rows * d), product(rows * d);
+    kernels.multiply(transposed.data() + first * stride_, stride_, rows, d, middle.data(), stride_, d, false,
+                     left.data(), d);
+    kernels.multiply(left.data(), d, rows, d, transposed.data(), stride_, d, true, product.data(), d);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t i = first + r;
+      for (int64_t j = 0; j <= i; ++j) scale[i * stride_ + j] -= product[r * d + j];
+      scale[i * stride_ + i] += weights[i] * inverse[i * d + i];
     }
   });
 }
 
 template <class W>
-void PriorGradients::finish(const std::vector<double>& inverse, const Kernels& kernels, const ParallelFor& parallel,
-                            W* d_mean, W* d_scale) {
-  add_parts();
-  if (cholesky_) through_inverse(inverse, kernels, parallel);
-  const PriorSums sums = of_part(0);
-  std::transform(sums.mean, sums.mean + latent_, d_mean, [](double x) { return static_cast<W>(x); });
-  std::transform(sums.scale, sums.scale + scale_size_, d_scale, [](double x) { return static_cast<W>(x); });
+void PriorGradients<W>::finish(const std::vector<double>& inverse, const Kernels& kernels, const ParallelFor& parallel,
+                               W* d_mean, W* d_scale) {
+  std::vector<double> total = add_parts();
+  if (cholesky_) through_inverse(inverse, kernels, parallel, &total);
+  const double* scale = total.data() + stride_;
+  for (int64_t i = 0; i < latent_; ++i) {
+    d_mean[i] = static_cast<W>(total[i]);
+    if (!cholesky_) d_scale[i] = static_cast<W>(scale[i]);
+    for (int64_t j = 0; cholesky_ && j < latent_; ++j) {
+      d_scale[i * latent_ + j] = j <= i ? static_cast<W>(scale[i * stride_ + j]) : W(0);
+    }
+  }
 }
 
-template void PriorGradients::finish<float>(const std::vector<double>&, const Kernels&, const ParallelFor&, float*,
-                                            float*);
-template void PriorGradients::finish<double>(const std::vector<double>&, const Kernels&, const ParallelFor&, double*,
-                                             double*);
+template class PriorGradients<float>;
+template class PriorGradients<double>;
 
 }  // namespace tfvae::cpu

@@ -36,63 +36,82 @@ TFVAE_HD void multiply_block(const W* a, int64_t a_stride, const W* b, int64_t b
   }
 }
 
-// c = a b: a and c [rows, d], dense; b [d, stride], triangular. Columns beyond d are read, up to kPadding past the
-// end of b, and dropped.
+// c = a b: a [rows, depth], b [depth, columns] triangular, c [rows, columns]; each with its stride. Columns of b beyond
+// its last are read, up to kPadding past its end, and dropped.
 template <class W>
-void multiply(const W* a, int64_t rows, int64_t d, const W* b, int64_t stride, Triangle triangle, W* c) {
+void multiply(const W* a, int64_t a_stride, int64_t rows, int64_t depth, const W* b, int64_t b_stride, int64_t columns,
+              Triangle triangle, W* c, int64_t c_stride) {
   constexpr int kRows = kVectorBytes == 64 ? 8 : 4, kVectors = kVectorBytes == 64 ? 3 : 2;
   constexpr int64_t kColumns = kVectors * kLanes<W>;
-  for (int64_t n = 0; n < d; n += kColumns) {
+  for (int64_t n = 0; n < columns; n += kColumns) {
     const int64_t begin = triangle == Triangle::kLower ? n : 0;
-    const int64_t end = triangle == Triangle::kLower ? d : (n + kColumns < d ? n + kColumns : d);
+    const int64_t end = triangle == Triangle::kUpper && n + kColumns < depth ? n + kColumns : depth;
     int64_t r = 0;
     for (; r + kRows <= rows; r += kRows) {
-      multiply_block<W, kRows, kVectors>(a + r * d, d, b + n, stride, begin, end, c + r * d + n, d, d - n);
+      multiply_block<W, kRows, kVectors>(a + r * a_stride, a_stride, b + n, b_stride, begin, end, c + r * c_stride + n,
+                                         c_stride, columns - n);
     }
     for (; r < rows; ++r) {
-      multiply_block<W, 1, kVectors>(a + r * d, d, b + n, stride, begin, end, c + r * d + n, d, d - n);
+      multiply_block<W, 1, kVectors>(a + r * a_stride, a_stride, b + n, b_stride, begin, end, c + r * c_stride + n,
+                                     c_stride, columns - n);
     }
   }
 }
 
-// sums_ij += sign sum_r a_ri b_rj, i < d and j <= i: products of float32 in runs of at most kRun rows, runs in double.
+// The same for dense rows of d numbers and a matrix of the prior.
 template <class W>
-void add_outer_products(const W* a, const W* b, int64_t rows, int64_t d, W sign, double* sums) {
+void multiply(const W* a, int64_t rows, int64_t d, const W* b, int64_t stride, Triangle triangle, W* c) {
+  multiply(a, d, rows, d, b, stride, d, triangle, c, d);
+}
+
+// sums_ij += sign sum_r a_ri b_rj for j <= i; what lies above the diagonal is left in any state. Rows of `sums` are
+// padded as those of the prior's matrices.
+template <class W>
+void add_outer_products(const W* a, const W* b, int64_t rows, int64_t d, W sign, W* sums, int64_t stride) {
   using V = Vector<W>;
-  constexpr int64_t kRun = 64;
-  constexpr int kBlock = 4;
-  for (int64_t first = 0; first < rows; first += kRun) {
-    const int64_t last = first + kRun < rows ? first + kRun : rows;
-    for (int64_t i = 0; i < d; i += kBlock) {
-      const int64_t height = i + kBlock < d ? kBlock : d - i;
-      for (int64_t j = 0; j < i + height; j += kLanes<W>) {
-        const int64_t width = j + kLanes<W> < d ? kLanes<W> : d - j;
-        V total[kBlock] = {};
-        for (int64_t r = first; r < last; ++r) {
-          const V right = width == kLanes<W> ? load<V>(b + r * d + j) : First<W>{width}.load(b + r * d + j);
-          for (int64_t h = 0; h < height; ++h) {
-            total[h] = Lane<V>::fma(Lane<V>::splat(a[r * d + i + h]), right, total[h]);
+  constexpr int kHeight = 4, kVectors = 2;
+  const V factor = Lane<V>::splat(sign);
+  for (int64_t i = 0; i < d; i += kHeight) {
+    const int64_t height = i + kHeight < d ? kHeight : d - i;
+    for (int64_t j = 0; j < i + height; j += kVectors * kLanes<W>) {
+      V total[kHeight][kVectors] = {};
+      const auto add_row = [&](const W* left, const W* right, int64_t count) {
+        for (int v = 0; v < kVectors; ++v) {
+          const int64_t rest = count - v * kLanes<W>;
+          if (rest <= 0) break;
+          const W* from = right + v * kLanes<W>;
+          const V x = rest >= kLanes<W> ? load<V>(from) : First<W>{rest}.load(from);
+          for (int64_t h = 0; h < kHeight; ++h) {
+            // The last rows again, where fewer than kHeight are left: their sums are dropped.
+            total[h][v] = Lane<V>::fma(Lane<V>::splat(left[h < height ? h : 0]), x, total[h][v]);
           }
         }
-        for (int64_t h = 0; h < height; ++h) {
-          const int64_t stop = i + h - j + 1 < width ? i + h - j + 1 : width;
-          for (int64_t l = 0; l < stop; ++l) {
-            sums[(i + h) * d + j + l] += static_cast<double>(sign * total[h][l]);
-          }
+      };
+      const int64_t count = d - j;
+      if (count >= kVectors * kLanes<W>) {
+        for (int64_t r = 0; r < rows; ++r) add_row(a + r * d + i, b + r * d + j, kVectors * kLanes<W>);
+      } else {
+        for (int64_t r = 0; r < rows; ++r) add_row(a + r * d + i, b + r * d + j, count);
+      }
+      for (int64_t h = 0; h < height; ++h) {
+        for (int v = 0; v < kVectors; ++v) {
+          W* to = sums + (i + h) * stride + j + v * kLanes<W>;
+          store(to, Lane<V>::fma(factor, total[h][v], load<V>(to)));
         }
       }
     }
   }
 }
 
-// sums_j += sign sum_r a_rj, likewise.
+// sums_j += sign sum_r a_rj.
 template <class W>
-void add_columns(const W* a, int64_t rows, int64_t d, W sign, double* sums) {
-  for (int64_t j = 0; j < d; ++j) {
-    double total = 0;
-    for (int64_t r = 0; r < rows; ++r) total += static_cast<double>(a[r * d + j]);
-    sums[j] += sign * total;
-  }
+void add_columns(const W* a, int64_t rows, int64_t d, W sign, W* sums) {
+  const auto factor = Lane<Vector<W>>::splat(sign);
+  for_vectors<W>(d, [=](int64_t j, auto access) {
+    Vector<W> total{};
+    for (int64_t r = 0; r < rows; ++r) total += access.load(a + r * d + j);
+    access.store(sums + j, Lane<Vector<W>>::fma(factor, total, access.load(sums + j)));
+  });
 }
 
 }  // namespace TFVAE_ABI
