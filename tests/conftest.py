@@ -9,6 +9,8 @@ import keras
 import pytest
 import tensorflow as tf
 
+from tfvae import native
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
@@ -23,8 +25,32 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def library() -> None:
+    """The compiled latent op; a test that wants it is skipped, with the reason, where it is not there."""
+    there, reason = native.available()
+    if not there:
+        pytest.skip(reason)
+
+
+@pytest.fixture(params=["plain", "reference", "fused"])
+def implementation(request: pytest.FixtureRequest) -> str:
+    """Each implementation of the latent op that is there."""
+    if request.param == "fused":
+        request.getfixturevalue("library")
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def _restored_policy():
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+# Fixtures of a module are made before those of its tests, and some set a policy.
+@pytest.fixture(autouse=True, scope="module")
+def _restored_policy_of_the_module():
     before = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(before)

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae import info, presets
+from tfvae import info, native, presets
 from tfvae.latent import noise, resolve
 
 
@@ -38,6 +38,25 @@ def test_devices_build_and_latent_op(facts):
     implementation, reason = resolve("auto")
     assert facts["latent op"].startswith(f"auto is {implementation}")
     assert reason in facts["latent op"]
+
+
+def test_the_library_is_that_which_is_there(facts):
+    assert (facts["library"] == "not built") is not native.FACTS.is_file()
+
+
+def test_a_library_with_cuda_and_one_without():
+    built = dict(
+        tfvae="0.1.0",
+        tensorflow="2.21.0",
+        cuda="12.5",
+        architectures=["sm_80", "sm_90"],
+        compiler="g++ 12",
+        commit="ab",
+    )
+    built["python"] = "3.11.7"
+    told = "tfvae 0.1.0 for TensorFlow 2.21.0, CUDA 12.5 for sm_80, sm_90, by g++ 12 under Python 3.11.7, commit ab"
+    assert info._library(built) == told
+    assert "no CUDA, by g++ 12 under Python 3.11.7" in info._library({**built, "cuda": None, "commit": None})
 
 
 def test_every_preset_is_named(facts):

@@ -22,6 +22,7 @@ import tfvae
 from tfvae import config, presets, train
 from tfvae.data import load
 from tfvae.errors import UserError
+from tfvae.latent import resolve
 from tfvae.run import Run
 from tfvae.training import experiment
 from tfvae.training.progress import Reporter
@@ -49,8 +50,19 @@ def test_the_folder_holds_everything(finished):
     run = Run.open(folder)
     assert run.config == config.override(presets.load("digits"), [*QUICK, "seed=3", "training.sample_every=1"])
     assert run.facts["preset"] == "digits"
-    assert run.facts["latent"]["implementation"].startswith("plain")
+    assert run.facts["latent"]["implementation"].startswith(resolve("auto")[0])
     assert [line["epoch"] for line in run.metrics()] == [1, 2]
+
+
+def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys):
+    folder = str(tmp_path / "run")
+    settings = [*SMALL, "training.epochs=1", "data.name=blobs", "training.batch_size=64", "likelihood.name=gaussian"]
+    assert train.main(["--out", folder, "--latent", implementation, "--set", *settings]) == 0
+    assert f"latent op {implementation}, seed 0" in capsys.readouterr().out
+    run = Run.open(folder)
+    assert run.config.training.latent == implementation
+    assert run.facts["latent"]["implementation"] == implementation
+    assert run.read_json("report.json")["latent"]["implementation"] == implementation
 
 
 def test_what_is_printed(finished):
@@ -59,7 +71,7 @@ def test_what_is_printed(finished):
         "data: digits [8, 8, 1], 1,294 train, 144 validation, 359 test; scaling unit.",
         "Test: 359 of 1797 examples, drawn by seed 3",
         "each epoch drops the 14 examples of its last partial batch.",
-        "1 replica(s), float32, XLA off, latent op plain",
+        f"1 replica(s), float32, XLA off, latent op {resolve('auto')[0]}",
         "seed 3",
         "epoch 2/2: ELBO ",
         "test ELBO",

@@ -19,6 +19,7 @@ _PLACES = {
     "Config": "tfvae.config",
     "ContinuousBernoulli": "tfvae.likelihoods",
     "CorrelatedNormal": "tfvae.latent.priors",
+    "DiagonalNormal": "tfvae.latent.priors",
     "Gaussian": "tfvae.likelihoods",
     "Laplace": "tfvae.likelihoods",
     "StandardNormal": "tfvae.latent.priors",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tfvae.config import Config as Config
     from tfvae.errors import UserError as UserError
     from tfvae.latent.priors import CorrelatedNormal as CorrelatedNormal
+    from tfvae.latent.priors import DiagonalNormal as DiagonalNormal
     from tfvae.latent.priors import StandardNormal as StandardNormal
     from tfvae.latent.sample import sample_and_kl as sample_and_kl
     from tfvae.likelihoods import Bernoulli as Bernoulli

@@ -88,10 +88,15 @@ class Network:
 class Prior:
     """Section `prior`."""
 
-    name: str = _option("standard", "p(z); a covariance makes it correlated", choices=("standard", "correlated"))
-    mean: tuple[float, ...] | None = _option(None, "correlated: mean, D numbers; none: zero")
+    name: str = _option(
+        "standard",
+        "p(z); a variance makes it diagonal, a covariance correlated",
+        choices=("standard", "diagonal", "correlated"),
+    )
+    mean: tuple[float, ...] | None = _option(None, "diagonal, correlated: mean, D numbers; none: zero")
+    variance: tuple[float, ...] | None = _option(None, "diagonal: variances, D numbers; none: one", above=0.0)
     covariance: Matrix | None = _option(None, "correlated: covariance, D x D; none: identity")
-    trainable: bool = _option(False, "correlated: learn mean and Cholesky factor from there")
+    trainable: bool = _option(False, "diagonal, correlated: learn mean and scale, or Cholesky factor, from there")
 
 
 @dataclass(frozen=True)

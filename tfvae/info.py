@@ -16,7 +16,8 @@ from tfvae.command import guarded
 
 _DESCRIPTION = """\
 Says what is installed and what it runs on: versions, platform, devices, how TensorFlow was built, which
-implementation of the latent op `auto` gives and why, the version of the noise, the presets.
+implementation of the latent op `auto` gives and why, how its compiled library was built, the version of the noise,
+the presets.
 Put its output into a report of a bug.
 
 example:
@@ -49,11 +50,12 @@ def facts() -> dict[str, str]:
     with quiet_start():
         import tensorflow as tf
 
+        from tfvae import native
         from tfvae.latent import noise, resolve
 
         devices = tf.config.list_physical_devices()
         names = [_device(tf, device) for device in devices]
-    implementation, reason = resolve("auto")
+        implementation, reason = resolve("auto")
     return {
         "tfvae": f"{tfvae.__version__}, in {Path(tfvae.__file__).parent}",
         **{name: _version(package) for name, package in _PACKAGES.items()},
@@ -62,6 +64,7 @@ def facts() -> dict[str, str]:
         "devices": ", ".join(names),
         "build": _build(tf.sysconfig.get_build_info()),
         "latent op": f"auto is {implementation}" + (f": {reason}" if reason else ""),
+        "library": _library(native.facts()),
         "noise version": str(noise.NOISE_VERSION),
         "presets": ", ".join(presets.names()),
     }
@@ -93,6 +96,17 @@ def _build(info: Any) -> str:
     return (
         f"TensorFlow with CUDA {info.get('cuda_version', 'unknown')}, cuDNN {info.get('cudnn_version', 'unknown')}, "
         f"for {capabilities}"
+    )
+
+
+def _library(built: dict[str, Any]) -> str:
+    if not built:
+        return "not built"
+    cuda = f"CUDA {built['cuda']} for {', '.join(built['architectures'])}" if built["cuda"] else "no CUDA"
+    commit = f", commit {built['commit']}" if built["commit"] else ""
+    return (
+        f"tfvae {built['tfvae']} for TensorFlow {built['tensorflow']}, {cuda}, by {built['compiler']} under Python "
+        f"{built['python']}{commit}"
     )
 
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -13,12 +14,23 @@ ParallelFor with_threads(int threads) {
     const int64_t worth = total * std::max<int64_t>(cost, 1) / kLeastCycles;
     const int64_t parts = std::clamp<int64_t>(std::min<int64_t>(threads, worth), 1, std::max<int64_t>(total, 1));
     if (parts == 1) return serial(total, cost, body);
+    // What is thrown on a thread is thrown again here: it would end the process there.
+    std::vector<std::exception_ptr> thrown(parts);
+    const auto run = [&](int64_t part) {
+      try {
+        body(total * part / parts, total * (part + 1) / parts);
+      } catch (...) {
+        thrown[part] = std::current_exception();
+      }
+    };
     std::vector<std::thread> others;
-    for (int64_t part = 1; part < parts; ++part) {
-      others.emplace_back(body, total * part / parts, total * (part + 1) / parts);
-    }
-    body(0, total / parts);
+    others.reserve(parts - 1);
+    for (int64_t part = 1; part < parts; ++part) others.emplace_back(run, part);
+    run(0);
     for (std::thread& other : others) other.join();
+    for (const std::exception_ptr& error : thrown) {
+      if (error) std::rethrow_exception(error);
+    }
   };
 }
 

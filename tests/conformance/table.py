@@ -31,10 +31,12 @@ LIKELIHOODS = {
 }
 MEAN = (0.5, -0.3, 0.2)
 COVARIANCE = ((1.5, -0.5, 0.2), (-0.5, 1.0, 0.3), (0.2, 0.3, 0.8))
+VARIANCE = (1.5, 0.6, 2.0)
 PRIORS = {
     "standard": lambda size: config.Prior(),
-    "correlated": lambda size: config.Prior("correlated", MEAN[:size], _leading(size)),
-    "trained": lambda size: config.Prior("correlated", MEAN[:size], _leading(size), trainable=True),
+    "diagonal": lambda size: config.Prior("diagonal", MEAN[:size], VARIANCE[:size], trainable=True),
+    "correlated": lambda size: config.Prior("correlated", MEAN[:size], covariance=_leading(size)),
+    "trained": lambda size: config.Prior("correlated", MEAN[:size], covariance=_leading(size), trainable=True),
 }
 SHAPES = {"8x8x1": ((8, 8, 1), 2), "9x11x3": ((9, 11, 3), 3)}
 

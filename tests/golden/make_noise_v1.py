@@ -34,25 +34,26 @@ def uniform(word):
     return np.uint32((word & 0x7FFFFF) | 0x3F800000).view(np.float32) - np.float32(1)
 
 
-def normals(four):
+def normals(four, dtype):
     out = []
     for a, b in (four[0:2], four[2:4]):
-        u = np.maximum(uniform(a), np.float32(1e-7))
-        v = np.float32(2 * np.pi) * uniform(b)
-        r = np.sqrt(np.float32(-2) * np.log(u))
+        u = dtype(np.maximum(uniform(a), np.float32(1e-7)))
+        v = dtype(np.float32(2 * np.pi) * uniform(b))
+        r = np.sqrt(dtype(-2) * np.log(u))
         out += [float(r * np.sin(v)), float(r * np.cos(v))]
     return out
 
 
 def row(name, *, seed, purpose, step, sample, example, width, count):
-    words, values = [], []
+    words, narrow, wide = [], [], []
     for element in range(count):
         p = example * width + element
         four = group(seed, purpose, step, sample, p // 4)
         words.append(four[p % 4])
-        values.append(normals(four)[p % 4])
+        narrow.append(normals(four, np.float32)[p % 4])
+        wide.append(normals(four, np.float64)[p % 4])
     address = dict(name=name, seed=seed, purpose=purpose, step=step, sample=sample, example=example, width=width)
-    return {**address, "words": words, "normals": values}
+    return {**address, "words": words, "normals": narrow, "normals_float64": wide}
 
 
 def main():

@@ -77,6 +77,18 @@ def test_origin_equals_tensorflows_raw_normal_op():
     np.testing.assert_allclose(tf.reshape(ours, [-1]), raw, atol=2e-6, rtol=0)
 
 
+def test_compiled_words_are_random123s_and_tensorflows():
+    kernels = pytest.importorskip("_tfvae_kernels")
+    assert kernels.words([0], [0, 0], 4).tolist() == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+    ones = 2**64 - 1
+    assert kernels.words([ones], [ones, ones], 4).tolist() == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+    key, counter = [2**62 + 9], [2**33 + 1, 2**57 + 5]
+    raw = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[1003], key=tf.constant(key, tf.uint64), counter=tf.constant(counter, tf.uint64), alg=1, dtype=tf.uint32
+    )
+    np.testing.assert_array_equal(kernels.words(key, counter, 1003), raw)
+
+
 @pytest.mark.parametrize("width", [1, 3, 4, 10])
 def test_an_address_depends_on_no_batch_shard_or_number_of_samples(width):
     address = noise.Address(seed=3, purpose=noise.TRAINING, step=12)
@@ -108,11 +120,27 @@ def test_uniform_float64_equals_tensorflows():
     np.testing.assert_array_equal(tf.reshape(ours, [-1]), raw)
 
 
-def test_float64_normals_are_the_float32_ones_widened():
+@pytest.mark.parametrize("jit", [None, False, True], ids=["eager", "graph", "jit"])
+def test_float64_normals_are_the_same_everywhere(jit):
+    for row in GOLDEN["rows"]:
+        draw = lambda row=row: noise.normal(_address(row), _shape(row), dtype=tf.float64)  # noqa: E731
+        drawn = (draw if jit is None else tf.function(draw, jit_compile=jit))().numpy().reshape(-1)
+        assert drawn.dtype == np.float64
+        np.testing.assert_allclose(drawn[: len(row["words"])], row["normals_float64"], atol=1e-14, rtol=0)
+
+
+def test_float64_normals_are_the_float32_ones_but_for_rounding():
     address = noise.Address(seed=9, purpose=noise.TRAINING)
-    wide, narrow = noise.normal(address, [4, 3], dtype=tf.float64), noise.normal(address, [4, 3])
-    assert wide.dtype == tf.float64
-    np.testing.assert_array_equal(wide.numpy(), narrow.numpy().astype(np.float64))
+    wide, narrow = noise.normal(address, [400, 31], dtype=tf.float64), noise.normal(address, [400, 31])
+    np.testing.assert_allclose(narrow, wide, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_16_bit_normals_are_the_float32_ones_rounded(dtype):
+    address = noise.Address(seed=9, purpose=noise.TRAINING)
+    np.testing.assert_array_equal(
+        noise.normal(address, [4, 3], dtype=dtype), tf.cast(noise.normal(address, [4, 3]), dtype)
+    )
 
 
 def test_moments():

@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tfvae import CorrelatedNormal, StandardNormal, UserError, config
+from tfvae import CorrelatedNormal, DiagonalNormal, StandardNormal, UserError, config
 from tfvae.latent import noise, priors
 
 MEAN, COVARIANCE = [0.5, -1.0], [[2.0, 0.6], [0.6, 0.5]]
+VARIANCE = [2.0, 0.5]
 ADDRESS = noise.Address(seed=3, purpose=noise.PRIOR)
 
 
@@ -21,11 +22,16 @@ def correlated(**kwargs: Any) -> CorrelatedNormal:
     return CorrelatedNormal(2, MEAN, COVARIANCE, dtype="float64", **kwargs)
 
 
+def diagonal(**kwargs: Any) -> DiagonalNormal:
+    return DiagonalNormal(2, MEAN, VARIANCE, dtype="float64", **kwargs)
+
+
 @pytest.mark.parametrize("shape", [(2,), (5, 2), (3, 4, 2)])
 def test_log_prob_is_scipys(shape: tuple[int, ...]) -> None:
     z = np.random.default_rng(0).normal(size=shape)
     for prior, exact in (
         (correlated(), stats.multivariate_normal(MEAN, COVARIANCE)),
+        (diagonal(), stats.multivariate_normal(MEAN, np.diag(VARIANCE))),
         (StandardNormal(2, dtype="float64"), stats.multivariate_normal(np.zeros(2), np.eye(2))),
     ):
         np.testing.assert_allclose(prior.log_prob(tf.constant(z)), exact.logpdf(z), rtol=1e-12)
@@ -42,15 +48,27 @@ def test_mean_and_factor_are_those_given() -> None:
     np.testing.assert_array_equal(StandardNormal(2).scale_tril, np.eye(2))
 
 
-def test_draws_have_the_moments_of_the_prior() -> None:
+def test_mean_and_scale_of_the_diagonal_prior_are_those_given() -> None:
+    prior = diagonal()
+    np.testing.assert_array_equal(prior.mean, MEAN)
+    np.testing.assert_allclose(prior.scale, np.sqrt(VARIANCE), rtol=1e-15)
+    np.testing.assert_allclose(prior.scale_tril, np.diag(np.sqrt(VARIANCE)), rtol=1e-15)
+    np.testing.assert_array_equal(DiagonalNormal(2).mean, np.zeros(2))
+    np.testing.assert_array_equal(DiagonalNormal(2).scale, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("prior", "covariance"), [(correlated(), COVARIANCE), (diagonal(), np.diag(VARIANCE))], ids=["full", "diagonal"]
+)
+def test_draws_have_the_moments_of_the_prior(prior: Any, covariance: Any) -> None:
     count = 100_000
-    z = correlated().sample(ADDRESS, count).numpy()
-    error = np.sqrt(np.diag(COVARIANCE) / count)
+    z = prior.sample(ADDRESS, count).numpy()
+    error = np.sqrt(np.diag(covariance) / count)
     assert np.all(np.abs(z.mean(axis=0) - MEAN) < 4.5 * error)
-    np.testing.assert_allclose(np.cov(z.T), COVARIANCE, atol=4.5 * 2.0 * np.sqrt(2 / count))
+    np.testing.assert_allclose(np.cov(z.T), covariance, atol=4.5 * 2.0 * np.sqrt(2 / count))
 
 
-@pytest.mark.parametrize("make", [StandardNormal, CorrelatedNormal])
+@pytest.mark.parametrize("make", [StandardNormal, DiagonalNormal, CorrelatedNormal])
 def test_a_draw_lies_at_its_index(make: Any) -> None:
     whole = make(3).sample(ADDRESS, 6)
     assert whole.dtype == tf.float32
@@ -59,8 +77,9 @@ def test_a_draw_lies_at_its_index(make: Any) -> None:
 
 
 @pytest.mark.parametrize("trainable", [False, True])
-def test_what_is_trained(trainable: bool) -> None:
-    prior = correlated(trainable=trainable)
+@pytest.mark.parametrize("make", [correlated, diagonal])
+def test_what_is_trained(make: Any, trainable: bool) -> None:
+    prior = make(trainable=trainable)
     assert len(prior.trainable_variables) == (2 if trainable else 0)
     assert len(prior.variables) == 2
     assert StandardNormal(2).variables == []
@@ -75,7 +94,10 @@ def test_no_step_leaves_the_positive_definite_matrices() -> None:
     assert np.isfinite(prior.log_prob(tf.zeros([1, 2], tf.float64))).all()
 
 
-@pytest.mark.parametrize("prior", [StandardNormal(2), correlated(), correlated(trainable=True)])
+@pytest.mark.parametrize(
+    "prior",
+    [StandardNormal(2), diagonal(), diagonal(trainable=True), correlated(), correlated(trainable=True)],
+)
 def test_configuration_round_trip(prior: Any) -> None:
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(prior))
     assert again.get_config() == prior.get_config()
@@ -87,7 +109,7 @@ def test_precision_is_that_of_the_policys_variables() -> None:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        for prior in (StandardNormal(2), CorrelatedNormal(2)):
+        for prior in (StandardNormal(2), DiagonalNormal(2), CorrelatedNormal(2)):
             assert prior.sample(ADDRESS, 1).dtype == prior.scale_tril.dtype == tf.float32
     finally:
         keras.config.set_dtype_policy(before)
@@ -101,6 +123,9 @@ def test_precision_is_that_of_the_policys_variables() -> None:
         (config.Prior(mean=(0.0, 1.0)), CorrelatedNormal, 0),
         (config.Prior(name="correlated"), CorrelatedNormal, 0),
         (config.Prior(trainable=True), CorrelatedNormal, 2),
+        (config.Prior(name="diagonal"), DiagonalNormal, 0),
+        (config.Prior(name="diagonal", mean=(0.0, 1.0), trainable=True), DiagonalNormal, 2),
+        (config.Prior(variance=(0.5, 2.0)), DiagonalNormal, 0),
     ],
 )
 def test_from_settings(settings: config.Prior, kind: type, trained: int) -> None:
@@ -109,6 +134,21 @@ def test_from_settings(settings: config.Prior, kind: type, trained: int) -> None
     assert len(prior.trainable_variables) == trained
     if settings.covariance:
         np.testing.assert_allclose(prior.scale_tril @ tf.transpose(prior.scale_tril), settings.covariance, rtol=1e-6)
+    if settings.variance:
+        np.testing.assert_allclose(prior.scale**2, settings.variance, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (dict(name="diagonal", covariance=((1.0, 0.0), (0.0, 1.0))), "covariance: is the correlated prior's"),
+        (dict(variance=(1.0, 1.0), covariance=((1.0, 0.0), (0.0, 1.0))), "covariance: is the correlated prior's"),
+        (dict(name="correlated", variance=(1.0, 1.0)), "variance: is the diagonal prior's"),
+    ],
+)
+def test_settings_of_another_prior_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        priors.from_settings(config.Prior(**settings), 2)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +170,21 @@ def test_what_is_refused(arguments: dict[str, Any], said: str) -> None:
         CorrelatedNormal(2, **arguments)
 
 
-@pytest.mark.parametrize("make", [StandardNormal, CorrelatedNormal])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (dict(variance=[1.0]), r"prior.variance: got shape \(1,\), want 2 numbers"),
+        (dict(variance=[1.0, 0.0]), "want positive numbers"),
+        (dict(variance=[1.0, float("nan")]), "finite"),
+        (dict(mean=[0.0]), "want 2 numbers"),
+    ],
+)
+def test_what_the_diagonal_prior_refuses(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        DiagonalNormal(2, **arguments)
+
+
+@pytest.mark.parametrize("make", [StandardNormal, DiagonalNormal, CorrelatedNormal])
 @pytest.mark.parametrize("size", [0, -1])
 def test_no_dimension_is_refused(make: Any, size: int) -> None:
     with pytest.raises(UserError, match=f"latent_dim: got {size}"):

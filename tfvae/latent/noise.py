@@ -50,6 +50,14 @@ class Address(NamedTuple):
     first_sample: int | tf.Tensor = 0
 
 
+def key_and_stream(address: Address) -> tuple[tf.Tensor, tf.Tensor]:
+    """The key, uint64 `[1]`, and the high word c1 of the counters of the first sample, a uint64 scalar."""
+    stream = tf.bitwise.left_shift(tf.constant(address.purpose, tf.uint64), tf.constant(56, tf.uint64))
+    stream += tf.bitwise.left_shift(tf.cast(address.step, tf.uint64), tf.constant(16, tf.uint64))
+    stream += tf.cast(address.first_sample, tf.uint64)
+    return tf.reshape(tf.cast(address.seed, tf.uint64), [1]), stream
+
+
 def words(address: Address, shape: Shape, samples: int = 1) -> tf.Tensor:
     """Philox words of a block of examples.
 
@@ -94,7 +102,8 @@ def normal(
 ) -> tf.Tensor:
     """Standard normal noise, `[samples, *shape]`.
 
-    Every dtype is the float32 value, rounded or widened, so that a float64 run checks a float32 one.
+    16-bit types round the float32 value. float64 takes the same float32 uniform and angle and goes on in float64, so
+    that it is float32's noise but for float32's rounding, and the same to the last digits in every implementation.
 
     Example:
       >>> normal(Address(seed=7, purpose=TRAINING, step=3), [4, 10], samples=2).shape.as_list()
@@ -102,7 +111,8 @@ def normal(
 
     Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011); Box and Muller (1958).
     """
-    return tf.cast(_block(address, shape, samples, lambda flat: box_muller(unit_interval(flat))), dtype)
+    wide = tf.float64 if tf.as_dtype(dtype) == tf.float64 else tf.float32
+    return tf.cast(_block(address, shape, samples, lambda flat: box_muller(unit_interval(flat), wide)), dtype)
 
 
 def unit_interval(w: tf.Tensor) -> tf.Tensor:
@@ -111,12 +121,14 @@ def unit_interval(w: tf.Tensor) -> tf.Tensor:
     return tf.bitcast(bits, tf.float32) - 1.0
 
 
-def box_muller(units: tf.Tensor) -> tf.Tensor:
-    """float32 normals from uniforms `[n]`, n even: each pair gives `r sin v, r cos v`."""
+def box_muller(units: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Normals of `dtype` from float32 uniforms `[n]`, n even: each pair gives `r sin v, r cos v`."""
     pair = tf.reshape(units, [-1, 2])
     # The bound keeps log finite: a word whose low 23 bits are zero is one in eight million.
-    radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(pair[:, 0], 1e-7)))
-    angle = 2.0 * math.pi * pair[:, 1]
+    unit = tf.cast(tf.maximum(pair[:, 0], 1e-7), dtype)
+    # The angle is rounded to float32 in every dtype: its sine is where implementations would part.
+    angle = tf.cast(2.0 * math.pi * pair[:, 1], dtype)
+    radius = tf.sqrt(-2.0 * tf.math.log(unit))
     return tf.reshape(tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], axis=1), [-1])
 
 
@@ -129,11 +141,8 @@ def _block(address: Address, shape: Shape, samples: int, transform: Callable[[tf
     # From the beginning of a group of four, so that pairs stay together, and up to a multiple of 64, because Eigen's
     # vectorised sin and log differ by an ulp from the scalar ones that would do the rest.
     drawn = tf.bitwise.left_shift(tf.bitwise.right_shift(count + 66, _int64(6)), _int64(6))
-    key = tf.reshape(tf.cast(address.seed, tf.uint64), [1])
     low = tf.cast(tf.bitwise.right_shift(begin, _int64(2)), tf.uint64)
-    high = tf.bitwise.left_shift(tf.constant(address.purpose, tf.uint64), tf.constant(56, tf.uint64))
-    high += tf.bitwise.left_shift(tf.cast(address.step, tf.uint64), tf.constant(16, tf.uint64))
-    high += tf.cast(address.first_sample, tf.uint64)
+    key, high = key_and_stream(address)
     rows = [
         tf.raw_ops.StatelessRandomUniformFullIntV2(
             shape=tf.reshape(drawn, [1]),

@@ -40,7 +40,11 @@ def _kl(mean: tf.Tensor, log_var: tf.Tensor, prior: Prior) -> tf.Tensor:
 
     expm1 keeps the digits near log_var = 0, where exp(v) - 1 - v has lost them all in float32.
     """
-    if not prior.correlated:
+    if prior.kind == "diagonal":
+        # The KL of the posterior in the prior's own units.
+        log_scale = tf.cast(prior.log_scale, mean.dtype)
+        mean, log_var = (mean - tf.cast(prior.mean, mean.dtype)) * tf.exp(-log_scale), log_var - 2.0 * log_scale
+    if prior.kind != "cholesky":
         return 0.5 * (tf.square(mean) + tf.math.expm1(log_var) - log_var)
     # Term i = 1/2 (sum_j A_ij^2 s_j^2 + (A (mean - m))_i^2 - 1) + log L_ii - log_var_i / 2, A = L^-1, s^2 = 1 + expm1.
     factor = tf.cast(prior.scale_tril, mean.dtype)

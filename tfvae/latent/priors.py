@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfvae.config import Prior as Settings
 from tfvae.errors import UserError
-from tfvae.latent import noise
+from tfvae.latent import noise, prior_checks
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -21,11 +21,11 @@ class StandardNormal(keras.layers.Layer):
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114, section 3.
     """
 
-    correlated = False
+    kind = "standard"
 
     def __init__(self, latent_dim: int, **kwargs: Any) -> None:
         super().__init__(**_float32_unless_float64(kwargs))
-        self.latent_dim = _checked_dimension(latent_dim)
+        self.latent_dim = prior_checks.dimension(latent_dim)
         self.built = True
 
     @property
@@ -51,6 +51,80 @@ class StandardNormal(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
+class DiagonalNormal(keras.layers.Layer):
+    """The prior N(m, diag(s^2)); fixed, or trained from its beginning.
+
+    The scale s is held as its logarithm, so that training keeps it positive.
+
+    Args:
+      latent_dim: D.
+      mean: m, D numbers; None: zero.
+      variance: s^2, D positive numbers; None: one.
+      trainable: learn m and s.
+
+    Raises:
+      UserError: mean or variance are not D finite numbers, or a variance is not positive.
+
+    Example:
+      >>> prior = DiagonalNormal(2, mean=[0.0, 1.0], variance=[4.0, 0.25])
+      >>> prior.scale.numpy().tolist()
+      [2.0, 0.5]
+    """
+
+    kind = "diagonal"
+
+    def __init__(
+        self, latent_dim: int, mean: Any = None, variance: Any = None, trainable: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(trainable=trainable, **_float32_unless_float64(kwargs))
+        self.latent_dim = prior_checks.dimension(latent_dim)
+        self._initial_mean = prior_checks.mean(mean, latent_dim)
+        self._initial_variance = prior_checks.variance(variance, latent_dim)
+        self.location = self.add_weight(
+            shape=(latent_dim,), initializer=_constant(self._initial_mean), trainable=trainable, name="location"
+        )
+        log_scale = _constant(0.5 * np.log(self._initial_variance))
+        self.raw_scale = self.add_weight(
+            shape=(latent_dim,), initializer=log_scale, trainable=trainable, name="raw_scale"
+        )
+        self.built = True
+
+    @property
+    def mean(self) -> tf.Tensor:
+        """Mean m, `[latent]`."""
+        return tf.convert_to_tensor(self.location)
+
+    @property
+    def log_scale(self) -> tf.Tensor:
+        """log s, `[latent]`."""
+        return tf.convert_to_tensor(self.raw_scale)
+
+    @property
+    def scale(self) -> tf.Tensor:
+        """Scale s, `[latent]`."""
+        return tf.exp(self.log_scale)
+
+    @property
+    def scale_tril(self) -> tf.Tensor:
+        """Cholesky factor of the covariance, `[latent, latent]`."""
+        return tf.linalg.diag(self.scale)
+
+    def log_prob(self, z: tf.Tensor) -> tf.Tensor:
+        """log p(z) in nats, `[…]` for z `[…, latent]`."""
+        whitened = (tf.convert_to_tensor(z) - self.mean) * tf.exp(-self.log_scale)
+        return _standard_log_prob(whitened) - tf.reduce_sum(self.log_scale)
+
+    def sample(self, address: noise.Address, num_samples: int) -> tf.Tensor:
+        """Draws `[num_samples, latent]`: m + s eps, eps of sample i at example i of the address."""
+        eps = noise.normal(address, [num_samples, self.latent_dim], dtype=self.variable_dtype)[0]
+        return self.mean + self.scale * eps
+
+    def get_config(self) -> dict[str, Any]:
+        settings = dict(mean=self._initial_mean.tolist(), variance=self._initial_variance.tolist())
+        return {**super().get_config(), "latent_dim": self.latent_dim, **settings, "trainable": self.trainable}
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
 class CorrelatedNormal(keras.layers.Layer):
     """The prior N(m, L L^T), L lower triangular with a positive diagonal; fixed, or trained from its beginning.
 
@@ -71,15 +145,15 @@ class CorrelatedNormal(keras.layers.Layer):
       [3, 2]
     """
 
-    correlated = True
+    kind = "cholesky"
 
     def __init__(
         self, latent_dim: int, mean: Any = None, covariance: Any = None, trainable: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(trainable=trainable, **_float32_unless_float64(kwargs))
-        self.latent_dim = _checked_dimension(latent_dim)
-        self._initial_mean = _checked_mean(mean, latent_dim)
-        self._initial_covariance, factor = _checked_covariance(covariance, latent_dim)
+        self.latent_dim = prior_checks.dimension(latent_dim)
+        self._initial_mean = prior_checks.mean(mean, latent_dim)
+        self._initial_covariance, factor = prior_checks.covariance(covariance, latent_dim)
         diagonal = np.diag(factor)
         raw = factor + np.diag(np.log(diagonal) - diagonal)
         self.location = self.add_weight(
@@ -123,14 +197,32 @@ class CorrelatedNormal(keras.layers.Layer):
         return {**super().get_config(), "latent_dim": self.latent_dim, **settings, "trainable": self.trainable}
 
 
-Prior = StandardNormal | CorrelatedNormal
+Prior = StandardNormal | DiagonalNormal | CorrelatedNormal
 
 
 def from_settings(settings: Settings, latent_dim: int) -> Prior:
-    """The prior that the settings name; a mean, a covariance or training makes it correlated."""
-    plain = settings.mean is None and settings.covariance is None and not settings.trainable
-    if settings.name == "standard" and plain:
+    """The prior that the settings name; of the standard one, what else they give makes another.
+
+    Variances make it diagonal; a mean, a covariance or training makes it correlated.
+
+    Raises:
+      UserError: a variance and a covariance, or one of them for a prior that has the other.
+    """
+    name = settings.name
+    if name == "standard":
+        given = (settings.mean, settings.covariance)
+        if settings.variance is not None:
+            name = "diagonal"
+        elif settings.trainable or any(value is not None for value in given):
+            name = "correlated"
+    if name == "diagonal" and settings.covariance is not None:
+        raise UserError("prior.covariance: is the correlated prior's; want prior.variance, or prior.name=correlated.")
+    if name == "correlated" and settings.variance is not None:
+        raise UserError("prior.variance: is the diagonal prior's; want prior.covariance, or prior.name=diagonal.")
+    if name == "standard":
         return StandardNormal(latent_dim, name="prior")
+    if name == "diagonal":
+        return DiagonalNormal(latent_dim, settings.mean, settings.variance, settings.trainable, name="prior")
     return CorrelatedNormal(latent_dim, settings.mean, settings.covariance, settings.trainable, name="prior")
 
 
@@ -146,42 +238,3 @@ def _float32_unless_float64(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _constant(value: np.ndarray) -> Any:
     return lambda shape, dtype: keras.ops.cast(value, dtype)
-
-
-def _checked_dimension(latent_dim: int) -> int:
-    if latent_dim < 1:
-        raise UserError(f"latent_dim: got {latent_dim}, want at least 1.")
-    return int(latent_dim)
-
-
-def _checked_mean(mean: Any, latent_dim: int) -> np.ndarray:
-    value = np.zeros(latent_dim) if mean is None else np.asarray(mean, np.float64)
-    if value.shape != (latent_dim,):
-        raise UserError(f"prior.mean: got shape {value.shape}, want {latent_dim} numbers, one a latent dimension.")
-    if not np.isfinite(value).all():
-        raise UserError(f"prior.mean: got {value.tolist()}, want finite numbers.")
-    return value
-
-
-def _checked_covariance(covariance: Any, latent_dim: int) -> tuple[np.ndarray, np.ndarray]:
-    if covariance is None:
-        return np.eye(latent_dim), np.eye(latent_dim)
-    try:
-        value = np.asarray(covariance, np.float64)
-    except ValueError:
-        raise UserError("prior.covariance: got rows of different lengths, want a square matrix.") from None
-    if value.shape != (latent_dim, latent_dim):
-        wanted = f"{latent_dim} x {latent_dim}, one row a latent dimension"
-        raise UserError(f"prior.covariance: got shape {value.shape}, want {wanted}.")
-    if not np.isfinite(value).all():
-        raise UserError(f"prior.covariance: got {value.tolist()}, want finite numbers.")
-    if not np.allclose(value, value.T, rtol=1e-6, atol=1e-8):
-        raise UserError(f"prior.covariance: got {value.tolist()}, want a symmetric matrix.")
-    try:
-        return value, np.linalg.cholesky(value)
-    except np.linalg.LinAlgError:
-        least = np.linalg.eigvalsh(value).min()
-        raise UserError(
-            f"prior.covariance: got a smallest eigenvalue of {least:.3g}, want a positive definite matrix: "
-            "shrink the correlations or raise the variances."
-        ) from None

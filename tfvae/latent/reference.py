@@ -31,8 +31,9 @@ def sample_and_kl(
     z = posterior.loc + posterior.scale * eps
     latent_axes = list(range(1, mean.shape.rank))
     density = tf.reduce_sum(posterior.log_prob(z), [axis + 1 for axis in latent_axes]) if log_q else None
-    if not prior.correlated:
-        kl = posterior.kl_divergence(tfd.Normal(tf.zeros_like(mean), tf.ones_like(mean)))
+    if prior.kind != "cholesky":
+        deviation = tf.linalg.diag_part(tf.cast(prior.scale_tril, wide))
+        kl = posterior.kl_divergence(tfd.Normal(tf.cast(prior.mean, wide), deviation))
         kl = kl if per_dimension else tf.reduce_sum(kl, latent_axes)
     elif per_dimension:
         kl = _chain_rule_kl(mean, scale, prior)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import warnings
 from types import ModuleType
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfvae import native
 from tfvae.config import nearest
 from tfvae.errors import UserError
 from tfvae.latent.noise import Address
 from tfvae.latent.priors import Prior
 
 IMPLEMENTATIONS = ("auto", "fused", "plain", "reference")
-_NO_FUSED = "this version of tfvae has no compiled latent op"
+_MOST_SAMPLES = 2**16  # a sample is 16 bits of the counter
 
 
 class LatentSample(NamedTuple):
@@ -32,7 +35,7 @@ class LatentSample(NamedTuple):
 
 
 def resolve(implementation: str) -> tuple[str, str]:
-    """The implementation that will run, and the reason where it is not the one asked for or hoped for.
+    """The implementation that will run, and the reason where it is not the one hoped for.
 
     Raises:
       UserError: an unknown name, or `fused` where it cannot run.
@@ -40,9 +43,14 @@ def resolve(implementation: str) -> tuple[str, str]:
     if implementation not in IMPLEMENTATIONS:
         hint = nearest(implementation, IMPLEMENTATIONS)
         raise UserError(f"latent: got {implementation!r}{hint}, want one of {', '.join(IMPLEMENTATIONS)}.")
+    if implementation not in ("auto", "fused"):
+        return implementation, ""
+    there, reason = native.available()
+    if there:
+        return "fused", ""
     if implementation == "fused":
-        raise UserError(f"latent: fused was asked for, but {_NO_FUSED}; use auto, plain or reference.")
-    return ("plain", _NO_FUSED) if implementation == "auto" else (implementation, "")
+        raise UserError(f"latent: fused was asked for, but {reason}.")
+    return "plain", reason
 
 
 def sample_and_kl(
@@ -69,7 +77,8 @@ def sample_and_kl(
       per_dimension: KL of each latent dimension; for the correlated prior the chain-rule terms in the order of L,
         which sum to the KL.
       log_q: also give log q(z|x), from the noise itself.
-      implementation: `fused`, `plain`, `reference`, or `auto`: the fastest that is there.
+      implementation: `fused` (compiled; no second derivatives), `plain` (TensorFlow ops; also on the way to TFLite),
+        `reference` (TensorFlow Probability), or `auto`: fused, else plain with a warning that says why.
 
     Returns:
       `LatentSample`; 16-bit inputs are computed in float32, and KL and log q stay so.
@@ -79,7 +88,9 @@ def sample_and_kl(
 
     Source: Kingma and Welling, arXiv:1312.6114, equation 10 and appendix B.
     """
-    name, _ = resolve(implementation)
+    name, reason = resolve(implementation)
+    if reason:
+        _warn(reason)
     z_mean, z_log_var = tf.convert_to_tensor(z_mean), tf.convert_to_tensor(z_log_var)
     _check(z_mean, z_log_var, prior, samples)
     sample: LatentSample = _chosen(name).sample_and_kl(
@@ -103,5 +114,10 @@ def _check(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: Prior, samples: int) 
         raise UserError(f"z_mean has shape {z_mean.shape}; want [batch, …], rank 2 at least.")
     if z_mean.shape[-1] != prior.latent_dim:
         raise UserError(f"z_mean has shape {z_mean.shape}, the prior {prior.latent_dim} dimensions; want them equal.")
-    if samples < 1:
-        raise UserError(f"samples: got {samples}, want at least 1.")
+    if not 1 <= samples <= _MOST_SAMPLES:
+        raise UserError(f"samples: got {samples}, want 1 to {_MOST_SAMPLES}.")
+
+
+@functools.cache
+def _warn(reason: str) -> None:
+    warnings.warn(f"latent: auto runs plain TensorFlow ops, for {reason}.", stacklevel=3)

@@ -37,7 +37,8 @@ def parts(encoder: Any, decoder: Any, prior: Any, likelihood: Any) -> None:
     if tuple(decoder.input_shape[1:]) != (size,):
         raise UserError(f"decoder: takes {decoder.input_shape}, the encoder gives [batch, {size}]; want them equal.")
     if not hasattr(prior, "latent_dim"):
-        raise UserError(f"prior: got {prior!r}, want a StandardNormal or a CorrelatedNormal of {size} dimensions.")
+        kinds = "a StandardNormal, DiagonalNormal or CorrelatedNormal"
+        raise UserError(f"prior: got {prior!r}, want {kinds} of {size} dimensions.")
     if prior.latent_dim != size:
         raise UserError(f"prior: has {prior.latent_dim} dimensions, the encoder {size}; want them equal.")
     # Not `output_shape`, which gives a list, without the names, where the outputs are a dictionary.

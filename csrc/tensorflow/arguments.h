@@ -1,0 +1,34 @@
+// From a TensorFlow kernel's context to what the launchers take; the same for CPU and GPU, for both ops.
+#pragma once
+
+#include "absl/strings/str_cat.h"
+#include "core/latent.h"
+#include "core/shapes.h"
+#include "tensorflow/core/framework/op_kernel.h"
+
+namespace tfvae::tf {
+
+inline constexpr int kFirstUpstream = 7;
+
+// The attributes that both ops have, read when the kernel is made.
+struct Attributes {
+  explicit Attributes(::tensorflow::OpKernelConstruction* context);
+
+  Prior prior = Prior::kStandard;
+  DType dtype = DType::kFloat;
+  int64_t samples = 1;
+  bool per_dimension = false;
+};
+
+inline absl::Status to_status(const Status& sentence) {
+  return sentence.empty() ? absl::OkStatus() : absl::InvalidArgumentError(sentence);
+}
+
+Shape shape_of(const ::tensorflow::Tensor& tensor);
+
+// Checks the seven inputs that both ops have, and fills `problem` with their extents and addresses.
+Status read_problem(::tensorflow::OpKernelContext* context, const Attributes& attributes, Problem* problem);
+
+absl::Status allocate(::tensorflow::OpKernelContext* context, int output, const Shape& shape, void** data);
+
+}  // namespace tfvae::tf

@@ -1,0 +1,232 @@
+// The two ops and their shape functions, which merge what is known of every input and check it.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tensorflow/core/framework/common_shape_fns.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace tfvae {
+namespace {
+
+using ::tensorflow::DataType;
+using ::tensorflow::DT_DOUBLE;
+using ::tensorflow::DT_FLOAT;
+using ::tensorflow::shape_inference::DimensionHandle;
+using ::tensorflow::shape_inference::InferenceContext;
+using ::tensorflow::shape_inference::ShapeHandle;
+
+constexpr int kFirstUpstream = 7;
+
+absl::Status refused(InferenceContext* c, const char* name, ShapeHandle came, const std::string& wanted) {
+  return absl::InvalidArgumentError(absl::StrCat(name, ": got shape ", c->DebugString(came), ", want ", wanted, "."));
+}
+
+// Merges `came` with `wanted` into `merged`, or says which input does not fit.
+absl::Status merge(InferenceContext* c, const char* name, ShapeHandle came, ShapeHandle wanted, ShapeHandle* merged) {
+  // Merge writes to its output also where it fails, so the shape is printed from the one that came in.
+  ShapeHandle result;
+  if (!c->Merge(came, wanted, &result).ok()) return refused(c, name, came, c->DebugString(wanted));
+  *merged = result;
+  return absl::OkStatus();
+}
+
+absl::Status expect(InferenceContext* c, const char* name, int input, ShapeHandle wanted) {
+  ShapeHandle ignored;
+  return merge(c, name, c->input(input), wanted, &ignored);
+}
+
+struct Attributes {
+  int64_t samples;
+  std::string prior;
+  bool per_dimension;
+};
+
+absl::Status read_attributes(InferenceContext* c, Attributes* attributes) {
+  TF_RETURN_IF_ERROR(c->GetAttr("samples", &attributes->samples));
+  TF_RETURN_IF_ERROR(c->GetAttr("prior", &attributes->prior));
+  TF_RETURN_IF_ERROR(c->GetAttr("per_dimension", &attributes->per_dimension));
+  DataType narrow, wide;
+  TF_RETURN_IF_ERROR(c->GetAttr("T", &narrow));
+  TF_RETURN_IF_ERROR(c->GetAttr("U", &wide));
+  const DataType wanted = narrow == DT_DOUBLE ? DT_DOUBLE : DT_FLOAT;
+  if (wide == wanted) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("prior_mean: got ", DataTypeString(wide), " beside z_mean of ",
+                                               DataTypeString(narrow), ", want ", DataTypeString(wanted), "."));
+}
+
+// The shape of z_mean as far as the seven inputs that both ops have tell it.
+absl::Status infer_mean(InferenceContext* c, const Attributes& attributes, ShapeHandle* mean) {
+  ShapeHandle at_least;
+  if (!c->WithRankAtLeast(c->input(0), 2, &at_least).ok()) {
+    return refused(c, "z_mean", c->input(0), "[batch, ...], rank 2 at least");
+  }
+  TF_RETURN_IF_ERROR(merge(c, "z_log_var", c->input(1), at_least, mean));
+  const DimensionHandle latent = c->RankKnown(*mean) ? c->Dim(*mean, -1) : c->UnknownDim();
+  if (attributes.prior == "standard") {
+    TF_RETURN_IF_ERROR(expect(c, "prior_mean", 2, c->Vector(int64_t{0})));
+    TF_RETURN_IF_ERROR(expect(c, "prior_scale", 3, c->Vector(int64_t{0})));
+  } else {
+    ShapeHandle prior_mean, scale;
+    TF_RETURN_IF_ERROR(merge(c, "prior_mean", c->input(2), c->Vector(latent), &prior_mean));
+    const DimensionHandle known = c->Dim(prior_mean, 0);
+    const ShapeHandle wanted = attributes.prior == "diagonal" ? c->Vector(known) : c->Matrix(known, known);
+    TF_RETURN_IF_ERROR(merge(c, "prior_scale", c->input(3), wanted, &scale));
+    if (c->RankKnown(*mean)) TF_RETURN_IF_ERROR(c->ReplaceDim(*mean, -1, c->Dim(scale, 0), mean));
+  }
+  TF_RETURN_IF_ERROR(expect(c, "key", 4, c->Vector(1)));
+  TF_RETURN_IF_ERROR(expect(c, "counter", 5, c->Vector(2)));
+  return expect(c, "first_example", 6, c->Scalar());
+}
+
+absl::Status z_shape(InferenceContext* c, ShapeHandle mean, int64_t samples, ShapeHandle* z) {
+  return c->Concatenate(c->Vector(samples), mean, z);
+}
+
+ShapeHandle kl_shape(InferenceContext* c, ShapeHandle mean, bool per_dimension) {
+  if (per_dimension) return mean;
+  return c->Vector(c->RankKnown(mean) ? c->Dim(mean, 0) : c->UnknownDim());
+}
+
+ShapeHandle log_q_shape(InferenceContext* c, ShapeHandle mean, int64_t samples) {
+  return c->Matrix(c->MakeDim(samples), c->RankKnown(mean) ? c->Dim(mean, 0) : c->UnknownDim());
+}
+
+absl::Status forward_shapes(InferenceContext* c) {
+  Attributes attributes;
+  TF_RETURN_IF_ERROR(read_attributes(c, &attributes));
+  bool log_q;
+  TF_RETURN_IF_ERROR(c->GetAttr("with_log_q", &log_q));
+  ShapeHandle mean, z;
+  TF_RETURN_IF_ERROR(infer_mean(c, attributes, &mean));
+  TF_RETURN_IF_ERROR(z_shape(c, mean, attributes.samples, &z));
+  c->set_output(0, z);
+  c->set_output(1, kl_shape(c, mean, attributes.per_dimension));
+  c->set_output(2, log_q ? log_q_shape(c, mean, attributes.samples) : c->Vector(int64_t{0}));
+  return absl::OkStatus();
+}
+
+// Reads how many tensors, none or one, an upstream list holds.
+absl::Status read_count(InferenceContext* c, const char* attribute, int* count) {
+  TF_RETURN_IF_ERROR(c->GetAttr(attribute, count));
+  if (*count <= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(attribute, ": got ", *count, " tensors, want none or one."));
+}
+
+// Narrows the first axis of `mean` by what an upstream of shape [..., batch] tells.
+absl::Status narrow_batch(InferenceContext* c, ShapeHandle upstream, ShapeHandle* mean) {
+  if (!c->RankKnown(*mean)) return absl::OkStatus();
+  return c->ReplaceDim(*mean, 0, c->Dim(upstream, -1), mean);
+}
+
+absl::Status gradient_shapes(InferenceContext* c) {
+  Attributes attributes;
+  TF_RETURN_IF_ERROR(read_attributes(c, &attributes));
+  ShapeHandle mean, upstream;
+  TF_RETURN_IF_ERROR(infer_mean(c, attributes, &mean));
+  int input = kFirstUpstream, n_z, n_kl, n_log_q;
+  TF_RETURN_IF_ERROR(read_count(c, "n_z", &n_z));
+  TF_RETURN_IF_ERROR(read_count(c, "n_kl", &n_kl));
+  TF_RETURN_IF_ERROR(read_count(c, "n_log_q", &n_log_q));
+  if (n_z) {
+    ShapeHandle z;
+    TF_RETURN_IF_ERROR(z_shape(c, mean, attributes.samples, &z));
+    TF_RETURN_IF_ERROR(merge(c, "d_z", c->input(input++), z, &upstream));
+    TF_RETURN_IF_ERROR(c->Subshape(upstream, 1, &mean));
+  }
+  if (n_kl) {
+    const ShapeHandle kl = kl_shape(c, mean, attributes.per_dimension);
+    TF_RETURN_IF_ERROR(merge(c, "d_kl", c->input(input++), kl, &upstream));
+    if (attributes.per_dimension) {
+      mean = upstream;
+    } else {
+      TF_RETURN_IF_ERROR(narrow_batch(c, upstream, &mean));
+    }
+  }
+  if (n_log_q) {
+    const ShapeHandle log_q = log_q_shape(c, mean, attributes.samples);
+    TF_RETURN_IF_ERROR(merge(c, "d_log_q", c->input(input++), log_q, &upstream));
+    TF_RETURN_IF_ERROR(narrow_batch(c, upstream, &mean));
+  }
+  bool prior_gradient;
+  TF_RETURN_IF_ERROR(c->GetAttr("prior_gradient", &prior_gradient));
+  c->set_output(0, mean);
+  c->set_output(1, mean);
+  c->set_output(2, prior_gradient ? c->input(2) : c->Vector(int64_t{0}));
+  c->set_output(3, prior_gradient ? c->input(3) : c->Vector(int64_t{0}));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+REGISTER_OP("Tfvae>SampleAndKl")
+    .Input("z_mean: T")
+    .Input("z_log_var: T")
+    .Input("prior_mean: U")
+    .Input("prior_scale: U")
+    .Input("key: uint64")
+    .Input("counter: uint64")
+    .Input("first_example: int64")
+    .Output("z: T")
+    .Output("kl: U")
+    .Output("log_q: U")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("U: {float, double}")
+    .Attr("samples: int >= 1 = 1")
+    .Attr("prior: {'standard', 'diagonal', 'cholesky'} = 'standard'")
+    .Attr("per_dimension: bool = false")
+    .Attr("with_log_q: bool = false")
+    .Attr("prior_gradient: bool = false")
+    .SetShapeFn(forward_shapes)
+    .Doc(R"doc(
+Draws z from a diagonal Gaussian posterior and computes its KL to a Gaussian prior, in nats.
+
+z = z_mean + exp(z_log_var / 2) * eps; eps is Philox noise at key and counter, element i of example e at position
+(first_example + e) * width + i, so that it depends neither on the batch nor on the shard.
+
+z_mean: `[batch, ...]`, rank 2 at least.
+z_log_var: As z_mean.
+prior_mean: `[latent]`; `[0]` for the standard prior.
+prior_scale: Standard deviations `[latent]`, or a lower triangular `[latent, latent]`; `[0]` for the standard prior.
+key: `[1]`, the seed.
+counter: `[2]`, low and high word of where the noise begins.
+first_example: Index of the first example in the global batch or data set.
+z: `[samples, batch, ...]`.
+kl: `[batch]`, or of the shape of z_mean where per_dimension is true.
+log_q: log q(z|x) `[samples, batch]`, or `[0]` where with_log_q is false.
+prior_gradient: Whether the gradient of this op is also taken with respect to the prior.
+)doc");
+
+REGISTER_OP("Tfvae>SampleAndKlGrad")
+    .Input("z_mean: T")
+    .Input("z_log_var: T")
+    .Input("prior_mean: U")
+    .Input("prior_scale: U")
+    .Input("key: uint64")
+    .Input("counter: uint64")
+    .Input("first_example: int64")
+    .Input("d_z: n_z * T")
+    .Input("d_kl: n_kl * U")
+    .Input("d_log_q: n_log_q * U")
+    .Output("d_z_mean: T")
+    .Output("d_z_log_var: T")
+    .Output("d_prior_mean: U")
+    .Output("d_prior_scale: U")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("U: {float, double}")
+    .Attr("n_z: int >= 0")
+    .Attr("n_kl: int >= 0")
+    .Attr("n_log_q: int >= 0")
+    .Attr("samples: int >= 1 = 1")
+    .Attr("prior: {'standard', 'diagonal', 'cholesky'} = 'standard'")
+    .Attr("per_dimension: bool = false")
+    .Attr("prior_gradient: bool = false")
+    .SetShapeFn(gradient_shapes)
+    .Doc(R"doc(
+The gradient of SampleAndKl, which draws the noise again and stores none. It has no gradient of its own.
+
+d_z: Gradient of the loss with respect to z, or an empty list where the loss does not use z; d_kl and d_log_q likewise.
+d_prior_mean: `[0]` unless prior_gradient is true and the prior is not the standard one; d_prior_scale likewise.
+)doc");
+
+}  // namespace tfvae
