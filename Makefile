@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
-NATIVE := $(shell find csrc -name '*.cc' -o -name '*.cu' -o -name '*.cuh' -o -name '*.h' -o -name '*.map' -o -name '*.py')
+NATIVE := $(shell find csrc -type f -not -name '*.pyc')
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: train test test-quick test-native test-native-aarch64 native wheel lint format lock clean help

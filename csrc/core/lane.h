@@ -103,9 +103,14 @@ template <>
 struct WordLane<uint32_t> {
   static TFVAE_HD uint32_t splat(uint32_t x) { return x; }
   static TFVAE_HD void multiply(uint32_t a, uint32_t b, uint32_t* high, uint32_t* low) {
+#if defined(__CUDA_ARCH__)
+    // Said outright: nvcc otherwise carries the words as 64-bit numbers from round to round.
+    asm("{ .reg .u64 p; mul.wide.u32 p, %2, %3; mov.b64 {%1, %0}, p; }" : "=r"(*high), "=r"(*low) : "r"(a), "r"(b));
+#else
     const uint64_t product = static_cast<uint64_t>(a) * b;
     *high = static_cast<uint32_t>(product >> 32);
     *low = static_cast<uint32_t>(product);
+#endif
   }
 };
 

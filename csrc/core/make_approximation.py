@@ -40,6 +40,7 @@ TABLE = [
 
 
 def interpolate(function, low, high, count):
+    """Coefficients, lowest first, of the polynomial through `count` Chebyshev nodes."""
     nodes = [(low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
     matrix = mp.matrix(count, count)
     for i, x in enumerate(nodes):
@@ -49,6 +50,7 @@ def interpolate(function, low, high, count):
 
 
 def main():
+    """Prints a line of error and a line of coefficients for each."""
     for kind, digits, suffix in (("float", 9, "f"), ("double", 17, "")):
         for name, function, low, high, counts in TABLE:
             coefficients = interpolate(function, low, high, counts[kind])

@@ -11,9 +11,22 @@ struct Words {
   W w[4];
 };
 
-// Four words of the 128-bit counter (c0, c1) under a 64-bit key, all little end first.
+// The keys of the ten rounds, all at once where many counters share them.
 template <class W>
-TFVAE_HD Words<W> philox(W c0_low, W c0_high, W c1_low, W c1_high, uint32_t key_low, uint32_t key_high) {
+struct RoundKeys {
+  W low[10], high[10];
+
+  TFVAE_HD explicit RoundKeys(uint64_t key) {
+    for (uint32_t round = 0; round < 10; ++round) {
+      low[round] = WordLane<W>::splat(static_cast<uint32_t>(key) + round * 0x9E3779B9u);
+      high[round] = WordLane<W>::splat(static_cast<uint32_t>(key >> 32) + round * 0xBB67AE85u);
+    }
+  }
+};
+
+// Four words of the 128-bit counter (c0, c1), all little end first.
+template <class W>
+TFVAE_HD Words<W> philox(W c0_low, W c0_high, W c1_low, W c1_high, const RoundKeys<W>& keys) {
   using L = WordLane<W>;
   W a = c0_low, b = c0_high, c = c1_low, d = c1_high;
 #ifdef __CUDACC__
@@ -23,12 +36,10 @@ TFVAE_HD Words<W> philox(W c0_low, W c0_high, W c1_low, W c1_high, uint32_t key_
     W high_a, low_a, high_c, low_c;
     L::multiply(a, 0xD2511F53u, &high_a, &low_a);
     L::multiply(c, 0xCD9E8D57u, &high_c, &low_c);
-    a = high_c ^ b ^ L::splat(key_low);
+    a = high_c ^ b ^ keys.low[round];
     b = low_c;
-    c = high_a ^ d ^ L::splat(key_high);
+    c = high_a ^ d ^ keys.high[round];
     d = low_a;
-    key_low += 0x9E3779B9u;
-    key_high += 0xBB67AE85u;
   }
   return {{a, b, c, d}};
 }

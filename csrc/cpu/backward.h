@@ -186,6 +186,9 @@ class Backward {
 
   void from_z(const Tile& tile, int64_t k, W* d_mean, W* d_log_var) const {
     const int64_t offset = k * problem_.batch * problem_.width + tile.offset;
+    prefetch_next<T>(problem_.mean, tile.offset, tile.n);
+    prefetch_next<T>(problem_.log_var, tile.offset, tile.n);
+    prefetch_next<T>(upstream_.z, offset, tile.n);
     const W* noise = fill(stream_of(problem_, k), position_of(problem_, tile), tile.n, noise_);
     const W* d_z = input<T>(upstream_.z, offset, tile.n, upstream_z_);
     const W* scale = scale_;

@@ -103,6 +103,9 @@ class Forward {
 
   void draw(const Tile& tile, int64_t k, const W* mean, const W* log_var) const {
     const int64_t offset = k * problem_.batch * problem_.width + tile.offset;
+    prefetch_next<T>(problem_.mean, tile.offset, tile.n);
+    prefetch_next<T>(problem_.log_var, tile.offset, tile.n);
+    prefetch_next<T, 1>(outputs_.z, offset, tile.n);
     const W* noise = fill(stream_of(problem_, k), position_of(problem_, tile), tile.n, noise_);
     const W* scale = scale_;
     W* z = output<T>(outputs_.z, offset, z_);

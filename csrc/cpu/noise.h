@@ -23,55 +23,55 @@ TFVAE_HD constexpr int64_t counter_at(int64_t position) {
   return kCounters / 4 * (position % 4) + position / 4;
 }
 
-// The words of kCounters counters from c0 on; word[i] holds word i of counter_at(position) at each position.
-TFVAE_HD void block_of_words(const Stream& s, uint64_t c0, UInt32V word[4]) {
-  UInt64V even{}, odd{};
-  for (int64_t i = 0; i < kCounters / 2; ++i) {
-    even[i] = counter_at(2 * i);
-    odd[i] = counter_at(2 * i + 1);
+// What all blocks of a stream share.
+struct Blocks {
+  RoundKeys<UInt64V> keys;
+  UInt64V c1_low, c1_high, even{}, odd{};
+
+  TFVAE_HD explicit Blocks(const Stream& s)
+      : keys(s.key),
+        c1_low(WordLane<UInt64V>::splat(static_cast<uint32_t>(s.c1))),
+        c1_high(WordLane<UInt64V>::splat(static_cast<uint32_t>(s.c1 >> 32))) {
+    for (int64_t i = 0; i < kCounters / 2; ++i) {
+      even[i] = counter_at(2 * i);
+      odd[i] = counter_at(2 * i + 1);
+    }
   }
-  even += c0;
-  odd += c0;
-  using L = WordLane<UInt64V>;
-  const UInt64V c1_low = L::splat(static_cast<uint32_t>(s.c1)), c1_high = L::splat(static_cast<uint32_t>(s.c1 >> 32));
-  const auto key_low = static_cast<uint32_t>(s.key), key_high = static_cast<uint32_t>(s.key >> 32);
-  const Words<UInt64V> a = philox(even, even >> 32, c1_low, c1_high, key_low, key_high);
-  const Words<UInt64V> b = philox(odd, odd >> 32, c1_low, c1_high, key_low, key_high);
+};
+
+// The words of kCounters counters from c0 on; word[i] holds word i of counter_at(position) at each position.
+TFVAE_HD void block_of_words(const Blocks& s, uint64_t c0, UInt32V word[4]) {
+  const UInt64V even = s.even + c0, odd = s.odd + c0;
+  const Words<UInt64V> a = philox(even, even >> 32, s.c1_low, s.c1_high, s.keys);
+  const Words<UInt64V> b = philox(odd, odd >> 32, s.c1_low, s.c1_high, s.keys);
   for (int i = 0; i < 4; ++i) {
     word[i] = reinterpret_cast<UInt32V>((a.w[i] & 0xFFFFFFFFu) | (b.w[i] << 32));
   }
 }
 
-TFVAE_HD void block_of_words(const Stream& s, uint64_t c0, uint32_t* out) {
-  UInt32V word[4];
+// Puts words[i] of a block, as they were stored at `block`, into the order of the stream.
+TFVAE_HD void finish(uint32_t* block) {
   FloatV row[4];
-  block_of_words(s, c0, word);
-  const auto as_float = [](UInt32V w) { return reinterpret_cast<FloatV>(w); };
-  transpose(as_float(word[0]), as_float(word[1]), as_float(word[2]), as_float(word[3]), row);
-  for (int i = 0; i < 4; ++i) store(out + i * kCounters, row[i]);
+  transpose(load<FloatV>(block), load<FloatV>(block + kCounters), load<FloatV>(block + 2 * kCounters),
+            load<FloatV>(block + 3 * kCounters), row);
+  for (int i = 0; i < 4; ++i) store(block + i * kCounters, row[i]);
 }
 
-// kBlock normals as four vectors.
-TFVAE_HD void block_of_normals(const Stream& s, uint64_t c0, FloatV row[4]) {
-  UInt32V word[4];
-  FloatV normal[4];
-  block_of_words(s, c0, word);
+// The same, and makes normals of them.
+TFVAE_HD void finish(float* block) {
+  FloatV normal[4], row[4];
   for (int i = 0; i < 4; i += 2) {
-    box_muller(bounded_unit<FloatV>(word[i]), angle<FloatV>(word[i + 1]), &normal[i], &normal[i + 1]);
+    const auto a = load<UInt32V>(block + i * kCounters), b = load<UInt32V>(block + (i + 1) * kCounters);
+    box_muller(bounded_unit<FloatV>(a), angle<FloatV>(b), &normal[i], &normal[i + 1]);
   }
   transpose(normal[0], normal[1], normal[2], normal[3], row);
+  for (int i = 0; i < 4; ++i) store(block + i * kCounters, row[i]);
 }
 
-TFVAE_HD void block_of_normals(const Stream& s, uint64_t c0, float* out) {
-  FloatV row[4];
-  block_of_normals(s, c0, row);
-  for (int i = 0; i < 4; ++i) store(out + i * kCounters, row[i]);
-}
-
-// float64: the transform in float64, of the float32 uniform and the float32 angle.
-TFVAE_HD void block_of_normals(const Stream& s, uint64_t c0, double* out) {
+// float64: the transform in float64, of the float32 uniform and the float32 angle. The words fill half of the block.
+TFVAE_HD void finish(double* block) {
   UInt32V word[4];
-  block_of_words(s, c0, word);
+  for (int i = 0; i < 4; ++i) word[i] = load<UInt32V>(block + i * kCounters / 2);
   for (int i = 0; i < 4; i += 2) {
     const FloatV u = bounded_unit<FloatV>(word[i]), v = angle<FloatV>(word[i + 1]);
     for (int64_t begin = 0; begin < kCounters; begin += kLanes<double>) {
@@ -82,7 +82,7 @@ TFVAE_HD void block_of_normals(const Stream& s, uint64_t c0, double* out) {
       }
       box_muller(wide_u, wide_v, &first, &second);
       for (int64_t j = 0; j < kLanes<double>; ++j) {
-        double* group = out + 4 * counter_at(begin + j);
+        double* group = block + 4 * counter_at(begin + j);
         group[i] = first[j];
         group[i + 1] = second[j];
       }
@@ -90,17 +90,22 @@ TFVAE_HD void block_of_normals(const Stream& s, uint64_t c0, double* out) {
   }
 }
 
-inline void fill_block(const Stream& s, uint64_t c0, uint32_t* out) { block_of_words(s, c0, out); }
-inline void fill_block(const Stream& s, uint64_t c0, float* out) { block_of_normals(s, c0, out); }
-inline void fill_block(const Stream& s, uint64_t c0, double* out) { block_of_normals(s, c0, out); }
-
-// The n values from position p on, somewhere in `buffer` of n + kNoiseMargin: gives where.
+// The n values from position p on, somewhere in `buffer` of n + kNoiseMargin: gives where. Words first and normals
+// then, some blocks at a time: within one block each step waits for the one before, across blocks none does.
 template <class Value>
 const Value* fill(const Stream& s, uint64_t p, int64_t n, Value* buffer) {
-  const int64_t lead = static_cast<int64_t>(p & 3);
-  const uint64_t first = s.c0 + (p >> 2);
-  for (int64_t i = 0; i < n + lead; i += kBlock) {
-    fill_block(s, first + static_cast<uint64_t>(i / 4), buffer + i);
+  constexpr int64_t kRun = 16 * kBlock;
+  const int64_t lead = static_cast<int64_t>(p & 3), end = n + lead;
+  const uint64_t c0 = s.c0 + (p >> 2);
+  const Blocks blocks(s);
+  for (int64_t run = 0; run < end; run += kRun) {
+    const int64_t stop = run + kRun < end ? run + kRun : end;
+    for (int64_t i = run; i < stop; i += kBlock) {
+      UInt32V word[4];
+      block_of_words(blocks, c0 + static_cast<uint64_t>(i / 4), word);
+      for (int j = 0; j < 4; ++j) store(reinterpret_cast<uint32_t*>(buffer + i) + j * kCounters, word[j]);
+    }
+    for (int64_t i = run; i < stop; i += kBlock) finish(buffer + i);
   }
   return buffer + lead;
 }

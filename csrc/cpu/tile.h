@@ -38,6 +38,18 @@ void for_tiles(const Problem& problem, const cpu::Tiling& tiling, int64_t begin,
   }
 }
 
+// Asks for what the tile after this one will touch of an array, while there is arithmetic to do. A hint: past the end of
+// the array it does nothing.
+template <class T, int kWrite = 0>
+void prefetch_next(const void* base, int64_t offset, int64_t n) {
+  constexpr int64_t kLine = 64;
+  if (base == nullptr) return;
+  const char* next = static_cast<const char*>(base) + (offset + n) * static_cast<int64_t>(sizeof(T));
+  for (int64_t byte = 0; byte < n * static_cast<int64_t>(sizeof(T)); byte += kLine) {
+    __builtin_prefetch(next + byte, kWrite, 3);
+  }
+}
+
 // Hands out arrays of a tile's length from one block of memory; cpu::scratch_bytes counts them.
 template <class W>
 class Scratch {

@@ -96,7 +96,7 @@ struct Noise {
     const uint64_t c0 = low + index, c1 = high + sample;
     const Words<uint32_t> words =
         philox(static_cast<uint32_t>(c0), static_cast<uint32_t>(c0 >> 32), static_cast<uint32_t>(c1),
-               static_cast<uint32_t>(c1 >> 32), static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32));
+               static_cast<uint32_t>(c1 >> 32), RoundKeys<uint32_t>(key));
 #pragma unroll
     for (int pair = 0; pair < 4; pair += 2) {
       const float unit = bounded_unit<float>(words.w[pair]), turn = angle<float>(words.w[pair + 1]);

@@ -173,8 +173,9 @@ Status read_gradient(const xf::RemainingArgs& operands, const xf::RemainingRets&
     return "prior_gradient: the standard prior has no gradient; want false.";
   }
   if (prior_gradient) {
-    const Shape scale = problem.prior == Prior::kCholesky ? Shape{problem.latent, problem.latent} : Shape{problem.latent};
-    call->gradients.prior_mean = reader.result("d_prior_mean", reader.wide(), {problem.latent});
+    const int64_t latent = problem.latent;
+    const Shape scale = problem.prior == Prior::kCholesky ? Shape{latent, latent} : Shape{latent};
+    call->gradients.prior_mean = reader.result("d_prior_mean", reader.wide(), {latent});
     call->gradients.prior_scale = reader.result("d_prior_scale", reader.wide(), scale);
   }
   return reader.status;

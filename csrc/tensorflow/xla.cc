@@ -95,7 +95,8 @@ class SampleAndKlXlaOp : public XlaOpKernel {
     call.add(call.narrow, z_shape(mean, attributes_.samples));
     call.add(call.wide, kl_shape(mean, attributes_.per_dimension));
     if (log_q_) call.add(call.wide, log_q_shape(mean, attributes_.samples));
-    const auto results = emit(context, call, ffi::kForward, common_attributes(attributes_) + ", log_q = " + flag(log_q_));
+    const std::string attributes = common_attributes(attributes_) + ", log_q = " + flag(log_q_);
+    const auto results = emit(context, call, ffi::kForward, attributes);
     OP_REQUIRES_OK(context, results.status());
     for (size_t i = 0; i < results->size(); ++i) context->SetOutput(i, (*results)[i]);
     if (!log_q_) context->SetOutput(2, empty(context, call.wide));
@@ -127,10 +128,11 @@ class SampleAndKlGradXlaOp : public XlaOpKernel {
     OP_REQUIRES_OK(context, check_upstream(call));
     for (int i = 0; i < 2; ++i) call.add(call.narrow, mean);
     for (int i = 2; i < 4 && prior_gradient_; ++i) call.add(call.wide, call.shapes[i]);
-    const auto results = emit(context, call, ffi::kGradient,
-                              common_attributes(attributes_) + ", d_z = " + flag(counts_[0]) + ", d_kl = " +
-                                  flag(counts_[1]) + ", d_log_q = " + flag(counts_[2]) +
-                                  ", prior_gradient = " + flag(prior_gradient_));
+    const std::string upstream = std::string(", d_z = ") + flag(counts_[0]) + ", d_kl = " + flag(counts_[1]) +
+                                 ", d_log_q = " + flag(counts_[2]);
+    const std::string attributes =
+        common_attributes(attributes_) + upstream + ", prior_gradient = " + flag(prior_gradient_);
+    const auto results = emit(context, call, ffi::kGradient, attributes);
     OP_REQUIRES_OK(context, results.status());
     for (size_t i = 0; i < results->size(); ++i) context->SetOutput(i, (*results)[i]);
     for (int i = 2; i < 4 && !prior_gradient_; ++i) {

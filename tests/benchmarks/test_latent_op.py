@@ -64,7 +64,7 @@ def test_a_rival_that_computes_something_else_is_refused(monkeypatch):
         return Provider(name, "plain", "eager", lambda given, step: (given.mean, factor * given.d_kl))
 
     monkeypatch.setattr(rows, "providers", lambda *_: [provider("one", 1.0), provider("other", 2.0)])
-    with pytest.raises(UserError, match="other: kl is off by 1.0e\\+00"):
+    with pytest.raises(UserError, match=r"other: kl is off by 1\.0e\+00"):
         rows.measure(Case((4, 2)), rounds=3, budget=0.1)
 
 
@@ -107,7 +107,7 @@ def test_without_the_library_it_says_so(monkeypatch, capsys, tmp_path):
 @pytest.mark.usefixtures("library")
 @pytest.mark.slow
 def test_a_quick_run_writes_both_files(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cases, "QUICK", cases.QUICK[-1:])
+    monkeypatch.setattr(cases, "QUICK", cases.QUICK[:1])
     assert latent_op.main(["--quick", "--out", str(tmp_path)]) == 0
     results = json.loads((tmp_path / "latent_op.json").read_text())
     assert results["quick"]

@@ -27,7 +27,8 @@ uint64_t join(const uint32_t* words) { return words[0] | uint64_t{words[1]} << 3
 void known_answers() {
   for (const Known& known : kKnown) {
     const uint32_t* c = known.counter;
-    const Words<uint32_t> core = philox<uint32_t>(c[0], c[1], c[2], c[3], known.key[0], known.key[1]);
+    const RoundKeys<uint32_t> keys(join(known.key));
+    const Words<uint32_t> core = philox<uint32_t>(c[0], c[1], c[2], c[3], keys);
     const Block reference = philox_4x32_10({{c[0], c[1], c[2], c[3]}}, known.key[0], known.key[1]);
     const uint64_t counter[2] = {join(c), join(c + 2)};
     uint32_t launched[4];

@@ -23,14 +23,14 @@ def sample_and_kl(
     """See `tfvae.latent.sample_and_kl`."""
     wide = tf.float64 if z_mean.dtype == tf.float64 else tf.float32
     location, scale = _parameters(prior, wide)
-    key, stream = noise.key_and_stream(address)
+    key, counter = noise.key_and_counter(address)
     z, kl, density = native.ops().tfvae_sample_and_kl(
         z_mean,
         z_log_var,
         location,
         scale,
         key=key,
-        counter=tf.stack([tf.zeros_like(stream), stream]),
+        counter=counter,
         first_example=tf.cast(address.first_example, tf.int64),
         samples=samples,
         prior=prior.kind,

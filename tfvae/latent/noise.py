@@ -50,12 +50,16 @@ class Address(NamedTuple):
     first_sample: int | tf.Tensor = 0
 
 
-def key_and_stream(address: Address) -> tuple[tf.Tensor, tf.Tensor]:
-    """The key, uint64 `[1]`, and the high word c1 of the counters of the first sample, a uint64 scalar."""
-    stream = tf.bitwise.left_shift(tf.constant(address.purpose, tf.uint64), tf.constant(56, tf.uint64))
-    stream += tf.bitwise.left_shift(tf.cast(address.step, tf.uint64), tf.constant(16, tf.uint64))
-    stream += tf.cast(address.first_sample, tf.uint64)
-    return tf.reshape(tf.cast(address.seed, tf.uint64), [1]), stream
+def key_and_counter(address: Address) -> tuple[tf.Tensor, tf.Tensor]:
+    """The key, uint64 `[1]`, and the counter (0, c1) of the first sample, uint64 `[2]`; in few ops."""
+    # As int64, whose bits wrap as those of uint64 do. A purpose from 128 on sets the sign.
+    purpose = (address.purpose << 56) - (address.purpose >> 7 << 64)
+    counter = tf.constant([0, purpose], tf.int64) + tf.cast(address.step, tf.int64) * tf.constant(
+        [0, 1 << 16], tf.int64
+    )
+    if not (isinstance(address.first_sample, int) and address.first_sample == 0):
+        counter += tf.cast(address.first_sample, tf.int64) * tf.constant([0, 1], tf.int64)
+    return tf.reshape(tf.cast(address.seed, tf.uint64), [1]), tf.bitcast(counter, tf.uint64)
 
 
 def words(address: Address, shape: Shape, samples: int = 1) -> tf.Tensor:
@@ -142,7 +146,8 @@ def _block(address: Address, shape: Shape, samples: int, transform: Callable[[tf
     # vectorised sin and log differ by an ulp from the scalar ones that would do the rest.
     drawn = tf.bitwise.left_shift(tf.bitwise.right_shift(count + 66, _int64(6)), _int64(6))
     low = tf.cast(tf.bitwise.right_shift(begin, _int64(2)), tf.uint64)
-    key, high = key_and_stream(address)
+    key, counter = key_and_counter(address)
+    high = counter[1]
     rows = [
         tf.raw_ops.StatelessRandomUniformFullIntV2(
             shape=tf.reshape(drawn, [1]),

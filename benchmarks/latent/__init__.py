@@ -1,0 +1,1 @@
+"""The parts of `python -m benchmarks.latent_op`, each section in a process of its own."""

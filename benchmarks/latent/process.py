@@ -1,0 +1,52 @@
+"""A section in a process of its own: no threads, compiled functions or memory of another."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfvae.errors import UserError
+
+_ROOT = Path(__file__).parents[2]
+
+
+def own_process(module: str, *arguments: object, gpu: bool = False, **environment: str) -> Any:
+    """What `python -m benchmarks.latent.<module>` answers.
+
+    Args:
+      module: a module of this package that ends by `answer`.
+      arguments: its command line.
+      gpu: let it see the GPUs.
+      environment: variables that it gets besides.
+
+    Raises:
+      UserError: it failed; says how.
+    """
+    hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.latent.{module}", *map(str, arguments)],
+        cwd=_ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **hidden, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}."]
+        raise UserError(f"benchmarks.latent.{module}: {said[-1].removeprefix('tfvae: ')}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def answer(make: Callable[[], Any]) -> int:
+    """Prints what `make` gives, for `own_process` to read; exit status 2 and a sentence where it cannot."""
+    try:
+        print(json.dumps(make()))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0

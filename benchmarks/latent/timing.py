@@ -1,0 +1,63 @@
+"""Everyone in turn, round by round, so that whatever the machine does meanwhile is done to all."""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Spread = dict[str, float]
+
+
+def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) -> dict[str, np.ndarray]:
+    """Seconds of each call in each of its rounds.
+
+    Args:
+      calls: of the number of the round; each returns when its work is done.
+      rounds: how many of the rounds each takes part in, the first ones.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    order = list(calls)
+    shuffle = random.Random(0)
+    gc.collect()
+    gc.disable()
+    try:
+        for index in range(max(rounds.values())):
+            # Nobody always comes after the same one, and finds the caches as that one leaves them.
+            shuffle.shuffle(order)
+            for name in order:
+                if index < rounds[name]:
+                    seconds[name].append(_timed(calls[name], index))
+    finally:
+        gc.enable()
+    return {name: np.array(each) for name, each in seconds.items()}
+
+
+def affordable(call: Callable[[int], Any], most: int, least: int, budget: float) -> int:
+    """How many rounds fit into `budget` seconds, between `least` and `most`."""
+    return max(least, min(most, int(budget / _timed(call, 0))))
+
+
+def spread(values: np.ndarray) -> Spread:
+    """Median, 20 % and 80 % quantile."""
+    low, median, high = np.quantile(values, [0.2, 0.5, 0.8])
+    return {"median": float(median), "low": float(low), "high": float(high)}
+
+
+def ratio(opponent: np.ndarray, own: np.ndarray) -> Spread:
+    """How many times longer the opponent takes: of the medians; the quantiles are of the ratios round by round."""
+    both = min(len(opponent), len(own))
+    return {**spread(opponent[:both] / own[:both]), "median": float(np.median(opponent) / np.median(own))}
+
+
+def _timed(call: Callable[[int], Any], index: int) -> float:
+    start = time.perf_counter()
+    result = call(index)
+    seconds = time.perf_counter() - start
+    # To give memory back is nobody's work that is timed here.
+    del result
+    return seconds

@@ -1,0 +1,108 @@
+"""`python -m benchmarks.latent_op`: times the fused latent op against what TensorFlow offers.
+
+Writes `latent_op.json` and `latent_op.md` to `benchmarks/results/`. Ten minutes or so on a machine with nothing else
+to do; other work beside it makes the figures worthless.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.latent import cases, gpu, machine, memory, targets, timing
+from benchmarks.latent.bandwidth import copy_bandwidth
+from benchmarks.latent.process import own_process
+from benchmarks.latent.report import markdown
+from tfvae import native
+from tfvae.command import guarded
+from tfvae.errors import UserError
+from tfvae.run import write
+
+RESULTS = Path(__file__).parent / "results"
+_ISAS = ("neon",) if platform.machine() == "aarch64" else ("avx512", "avx2", "portable")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latent_op", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds of small cases, to see that it runs")
+    parser.add_argument("--threads", type=int, default=2, help="of TensorFlow and of the copy (default: 2)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results (default: {RESULTS})")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    options = parser.parse_args(arguments)
+    return guarded(lambda: _run(options.quick, options.threads, options.out), options.debug)
+
+
+def _run(quick: bool, threads: int, out: Path) -> None:
+    # The GPU has a section, and a process, of its own.
+    tf.config.set_visible_devices([], "GPU")
+    there, reason = native.available()
+    if not there:
+        raise UserError(f"there is nothing to time: {reason}.")
+    results = measure(quick, threads)
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results, indent=1) + "\n"
+    write(out / "latent_op.json", lambda path: path.write_text(text))
+    write(out / "latent_op.md", lambda path: path.write_text(markdown(results)))
+    for row in results["targets"]:
+        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, must {row['must']} {row['against']}".rstrip())
+    print(f"Written: {out / 'latent_op.json'} and .md")
+
+
+def measure(quick: bool, threads: int) -> dict[str, Any]:
+    """All sections, each in processes of its own; what `latent_op.json` holds."""
+    start = time.perf_counter()
+
+    def say(what: str) -> None:
+        print(f"{time.perf_counter() - start:5.0f} s  {what}", flush=True)
+
+    size, rounds = (2**24, 3) if quick else (2**28, 15)
+    say("copy")
+    copied = copy_bandwidth(threads, size, rounds)
+    timings = []
+    for index, case in enumerate(cases.QUICK if quick else cases.CASES):
+        say(case.name)
+        timings += own_process("rows", "--case", index, "--threads", threads, *["--quick"] * quick)
+    say("one core")
+    single = [each for isa in _ISAS if (each := _on_one_core(isa, 5 if quick else 100))]
+    say("memory")
+    taken = memory.rows(quick, threads)
+    say("GPU")
+    on_gpu = {name: own_process("gpu", name, gpu=True) for name in gpu.FRAMEWORKS}
+    copied = np.concatenate([copied, copy_bandwidth(threads, size, rounds)])
+    results = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "threads": threads,
+        "machine": machine.facts(),
+        "library": native.facts(),
+        "copy": {"bytes": size, "bytes_per_second": timing.spread(copied)},
+        "timings": timings,
+        "single_core": single,
+        "memory": taken,
+        "gpu": on_gpu,
+    }
+    return {**results, "targets": targets.judge(results)}
+
+
+def _on_one_core(isa: str, rounds: int) -> dict[str, Any] | None:
+    """The figures of an instruction set, None where this processor has it not."""
+    try:
+        measured: dict[str, Any] = own_process("single_core", "--rounds", rounds, TFVAE_ISA=isa)
+    except UserError as error:
+        if "TFVAE_ISA" in str(error):
+            return None
+        raise
+    return measured
+
+
+if __name__ == "__main__":
+    sys.exit(main())
