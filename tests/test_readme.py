@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import keras
+import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -20,6 +21,16 @@ def test_the_python_example(tmp_path, monkeypatch, capsys):
     again = keras.models.load_model("digits.keras")
     assert (again.sample(16, seed=0).x == names["made"].x).all()
     assert ">=" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("library")
+def test_the_examples_of_the_latent_op(capsys):
+    text = (README.parent / "docs" / "latent-op.md").read_text()
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "docs/latent-op.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "(2, 4, 8) (4,) (2, 4)" in printed
+    assert "Host ['tfvae_sample_and_kl', 'tfvae_sample_and_kl_grad']" in printed
 
 
 def test_the_files_that_it_names_exist():

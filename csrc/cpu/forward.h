@@ -74,9 +74,13 @@ class Forward {
     const W* mean = input<T>(problem_.mean, tile.offset, tile.n, mean_);
     const W* log_var = input<T>(problem_.log_var, tile.offset, tile.n, log_var_);
     W* kl = problem_.per_dimension ? static_cast<W*>(outputs_.kl) + tile.offset : kl_;
-    terms(tile, mean, log_var, kl);
+    if (problem_.prior == Prior::kStandard && problem_.samples == 1 && outputs_.log_q == nullptr) {
+      everyday(tile, mean, log_var, kl);
+    } else {
+      terms(tile, mean, log_var, kl);
+      for (int64_t k = 0; k < problem_.samples; ++k) draw(tile, k, mean, log_var);
+    }
     if (!problem_.per_dimension) add_sums(tile, kl, static_cast<W*>(outputs_.kl));
-    for (int64_t k = 0; k < problem_.samples; ++k) draw(tile, k, mean, log_var);
   }
 
  private:
@@ -101,12 +105,30 @@ class Forward {
     }
   }
 
-  void draw(const Tile& tile, int64_t k, const W* mean, const W* log_var) const {
-    const int64_t offset = k * problem_.batch * problem_.width + tile.offset;
+  // One sample under the standard prior: the same operations, in one loop.
+  void everyday(const Tile& tile, const W* mean, const W* log_var, W* kl) const {
+    const W* noise = noise_of(tile, 0, tile.offset);
+    W* z = output<T>(outputs_.z, tile.offset, z_);
+    for_vectors<W>(tile.n, [=](int64_t i, auto access) {
+      const auto p = posterior(access.load(log_var + i));
+      const auto centre = access.load(mean + i);
+      access.store(kl + i, kl_of_standard(centre, p.excess));
+      access.store(z + i, Lane<Vector<W>>::fma(p.scale, access.load(noise + i), centre));
+    });
+    flush<T>(z, tile.n, outputs_.z, tile.offset);
+  }
+
+  // The noise of sample k, whose z lies at `offset`. It is all arithmetic: time to ask for the memory of the next tile.
+  const W* noise_of(const Tile& tile, int64_t k, int64_t offset) const {
     prefetch_next<T>(problem_.mean, tile.offset, tile.n);
     prefetch_next<T>(problem_.log_var, tile.offset, tile.n);
     prefetch_next<T, 1>(outputs_.z, offset, tile.n);
-    const W* noise = fill(stream_of(problem_, k), position_of(problem_, tile), tile.n, noise_);
+    return fill(stream_of(problem_, k), position_of(problem_, tile), tile.n, noise_);
+  }
+
+  void draw(const Tile& tile, int64_t k, const W* mean, const W* log_var) const {
+    const int64_t offset = k * problem_.batch * problem_.width + tile.offset;
+    const W* noise = noise_of(tile, k, offset);
     const W* scale = scale_;
     W* z = output<T>(outputs_.z, offset, z_);
     for_vectors<W>(tile.n, [=](int64_t i, auto access) {
