@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -130,3 +131,22 @@ def test_importing_tfvae_loads_nothing() -> None:
     code = "import tfvae.latent, tfvae.native; print(tfvae.native._loaded.cache_info().misses)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "0"
+
+
+@pytest.mark.usefixtures("library")
+def test_an_instruction_set_that_is_not_here(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tfvae.train",
+        "--preset",
+        "digits",
+        "--latent",
+        "fused",
+        "--out",
+        tmp_path / "run",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TFVAE_ISA": "mmx"})
+    assert done.returncode == 2
+    assert "TFVAE_ISA: got 'mmx', want one that this processor has: " in done.stderr
+    assert len(done.stderr.strip().splitlines()[-1]) < 200

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,12 @@ def _check() -> None:
     if not LIBRARY.is_file() or not FACTS.is_file():
         missing = FACTS if LIBRARY.is_file() else LIBRARY
         raise UserError(f"the compiled latent op is not built (there is no {missing}); {_BUILD}.")
+    if os.environ.get("TFVAE_ISA"):
+        # The bindings choose by the same code, and say now what every call of the op would.
+        try:
+            importlib.import_module("_tfvae_kernels").isa()
+        except ValueError as error:
+            raise UserError(str(error)) from error
     built = facts()
     # Before it is opened: the C++ interface of TensorFlow changes with the minor version, and then nothing good comes.
     if _minor(built["tensorflow"]) != _minor(tf.__version__):

@@ -24,21 +24,30 @@ def writer(folder: Path) -> Iterator[Write]:
     files = {split: tf.summary.create_file_writer(str(folder / split)) for split in ("train", "validation")}
 
     def write(line: dict[str, Any]) -> None:
-        for split, file in files.items():
-            with file.as_default(step=line["step"]):
-                for name, value in line[split].items():
-                    if isinstance(value, list):
-                        tf.summary.histogram(name, value)
-                    else:
-                        tf.summary.scalar(name, value)
-            file.flush()
+        with _told_as_ours(folder):
+            for split, file in files.items():
+                with file.as_default(step=line["step"]):
+                    for name, value in line[split].items():
+                        if isinstance(value, list):
+                            tf.summary.histogram(name, value)
+                        else:
+                            tf.summary.scalar(name, value)
+                file.flush()
 
     try:
         yield write
+    finally:
+        with _told_as_ours(folder):
+            for file in files.values():
+                file.close()
+
+
+@contextlib.contextmanager
+def _told_as_ours(folder: Path) -> Iterator[None]:
+    # Around the writing alone: what fails in training between two lines is not the events' fault.
+    try:
+        yield
     except tf.errors.OpError as error:
         raise UserError(
             f"{folder}: TensorBoard's events cannot be written ({error.message}); make room there."
         ) from error
-    finally:
-        for file in files.values():
-            file.close()
