@@ -1,10 +1,8 @@
 #include "cpu/launch.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <new>
-#include <vector>
 
 #include "cpu/dispatch.h"
 #include "cpu/prior_gradients.h"

@@ -54,9 +54,8 @@ def key_and_counter(address: Address) -> tuple[tf.Tensor, tf.Tensor]:
     """The key, uint64 `[1]`, and the counter (0, c1) of the first sample, uint64 `[2]`; in few ops."""
     # As int64, whose bits wrap as those of uint64 do. A purpose from 128 on sets the sign.
     purpose = (address.purpose << 56) - (address.purpose >> 7 << 64)
-    counter = tf.constant([0, purpose], tf.int64) + tf.cast(address.step, tf.int64) * tf.constant(
-        [0, 1 << 16], tf.int64
-    )
+    step = tf.cast(address.step, tf.int64) * tf.constant([0, 1 << 16], tf.int64)
+    counter = tf.constant([0, purpose], tf.int64) + step
     if not (isinstance(address.first_sample, int) and address.first_sample == 0):
         counter += tf.cast(address.first_sample, tf.int64) * tf.constant([0, 1], tf.int64)
     return tf.reshape(tf.cast(address.seed, tf.uint64), [1]), tf.bitcast(counter, tf.uint64)
