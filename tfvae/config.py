@@ -44,10 +44,10 @@ class Data:
     name: str = _option(
         "digits",
         "source of the examples",
-        choices=("digits", "mnist", "fashion_mnist", "cifar10", "blobs", "csv", "npz", "images"),
+        choices=("digits", "mnist", "fashion_mnist", "cifar10", "blobs", "csv", "npz", "images", "shards"),
     )
     dir: str | None = _option(None, "folder that holds NAME.npz in Keras's layout, instead of a download")
-    path: str | None = _option(None, "the file (csv, npz) or folder (images) to read")
+    path: str | None = _option(None, "the file (csv, npz) or folder (images, shards) to read")
     label: str | None = _option(None, "csv: the column that holds labels")
     scaling: str = _option(
         "auto",
@@ -145,17 +145,33 @@ class Training:
     learning_rate_warmup: float = _option(0.0, "linear rise to the peak", unit="epochs", minimum=0.0)
     weight_decay: float | None = _option(None, "the optimizer's weight decay", minimum=0.0)
     clip_norm: float | None = _option(None, "bound on the global norm of the gradient", above=0.0)
+    accumulation: int = _option(
+        1, "parts that a replica takes its share of a batch in, to save memory; changes no result", minimum=1
+    )
+    ema: float | None = _option(
+        None,
+        "decay of a moving average of the weights, then judged and kept in their place",
+        above=0.0,
+        maximum=0.99999,
+    )
     early_stopping: int | None = _option(
         None, "stop after so many epochs without a better validation loss", unit="epochs", minimum=1
     )
     precision: str = _option(
-        "float32", "of the networks; losses are float32 at least", choices=("float32", "mixed_bfloat16", "float64")
+        "float32",
+        "of the networks; losses are float32 at least",
+        choices=("float32", "mixed_bfloat16", "mixed_float16", "float64"),
     )
     jit: str = _option(
         "auto", "XLA for the gradient; auto: on a GPU, or without convolutions", choices=("auto", "on", "off")
     )
-    steps_per_call: int = _option(50, "steps in one compiled call", minimum=1)
-    strategy: str = _option("default", "how replicas work together", choices=("default", "mirrored"))
+    steps_per_call: int | None = _option(None, "steps in one compiled call; none: what takes about a second", minimum=1)
+    on_nonfinite: str = _option(
+        "stop",
+        "a loss or gradient that is not finite: stop, or leave out that step and count it",
+        choices=("stop", "skip"),
+    )
+    strategy: str = _option("default", "how replicas work together", choices=("default", "mirrored", "multiworker"))
     replicas: int = _option(0, "mirrored: logical CPU devices, for trying; 0: every GPU", minimum=0)
     latent: str = _option("auto", "implementation of the latent op", choices=("auto", "fused", "plain", "reference"))
     sample_every: int = _option(0, "write a picture of samples every so many epochs; 0: never", minimum=0)
