@@ -20,7 +20,8 @@ from tfvae.errors import UserError
 T = TypeVar("T")
 Matrix = tuple[tuple[float, ...], ...]
 
-FACTS = ("preset", "noise_version", "versions", "latent")  # what config.yaml says of a run beside its settings
+# What config.yaml says of a run beside its settings.
+FACTS = ("preset", "noise_version", "versions", "latent", "examples")
 
 
 def _option(
@@ -47,7 +48,7 @@ class Data:
         choices=("digits", "mnist", "fashion_mnist", "cifar10", "blobs", "csv", "npz", "images", "shards"),
     )
     dir: str | None = _option(None, "folder that holds NAME.npz in Keras's layout, instead of a download")
-    path: str | None = _option(None, "the file (csv, npz) or folder (images, shards) to read")
+    path: str | None = _option(None, "the file (csv, npz) or folder (images; shards: gs://… too) to read")
     label: str | None = _option(None, "csv: the column that holds labels")
     scaling: str = _option(
         "auto",
@@ -57,8 +58,10 @@ class Data:
     binarize: str = _option(
         "none", "x in {0, 1}: by a threshold, or drawn afresh each step", choices=("none", "threshold", "dynamic")
     )
-    image_size: tuple[int, int] = _option((64, 64), "images: height and width after resize and crop", minimum=8)
-    channels: int = _option(3, "images: 1 for grey, 3 for colour", minimum=1, maximum=3)
+    image_size: tuple[int, int] = _option(
+        (64, 64), "images, also in shards: height and width after resize and crop", minimum=8
+    )
+    channels: int = _option(3, "images, also in shards: 1 for grey, 3 for colour", minimum=1, maximum=3)
     num_examples: int = _option(500, "blobs: number of points", minimum=10)
     num_clusters: int = _option(2, "blobs: number of Gaussians", minimum=1)
     validation_fraction: float = _option(

@@ -44,7 +44,7 @@ def _head(results: dict[str, Any]) -> str:
 
 def _targets(rows: list[Row]) -> str:
     cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in rows]
-    return "## What was to be reached\n\n" + _table(["what", "against", "came", "must", "aim", ""], cells)
+    return "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
 
 
 def _losses(rows: list[Row]) -> str:
@@ -81,7 +81,7 @@ def _timed(row: Row, copy: float) -> str:
             ]
         )
     head = ["", "ms", "ns an element", "GB/s", "of copy", *(f"over {name}" for name in fused), "rounds"]
-    return f"## {row['case']}, {row['mode']}\n\n" + _table(head, cells)
+    return f"## {row['case']}, {row['mode']}\n\n" + table(head, cells)
 
 
 def _single_core(rows: list[Row]) -> str:
@@ -89,7 +89,7 @@ def _single_core(rows: list[Row]) -> str:
     cells = [[row["isa"], *(f"{row['ns_per_element'][mode]['median']:.2f}" for mode in modes)] for row in rows]
     head = ["instruction set", "forward, ns an element", "backward, ns an element"]
     about = f"By `_tfvae_kernels`, {rows[0]['shape']}, Philox and Box-Muller included."
-    return f"## One core\n\n{about}\n\n" + _table(head, cells)
+    return f"## One core\n\n{about}\n\n" + table(head, cells)
 
 
 def _memory(rows: list[Row]) -> str:
@@ -99,7 +99,7 @@ def _memory(rows: list[Row]) -> str:
         "counts memory that the first call leaves resident and a second does not take again; its origin is unknown. "
         "The target is judged on the bindings, the same launchers with no framework to count."
     )
-    return f"## Memory\n\n{about}\n\n" + _table(["case", "mode", "", "outputs, MiB", "extra, MiB"], cells)
+    return f"## Memory\n\n{about}\n\n" + table(["case", "mode", "", "outputs, MiB", "extra, MiB"], cells)
 
 
 def _mebibytes(row: Row, *keys: str) -> list[str]:
@@ -116,10 +116,11 @@ def _gpu(sections: dict[str, Row]) -> str:
         for each in ran
         for row in each["rows"]
     ]
-    table = _table(["", "ms", "GB/s"], cells)
-    return "\n\n".join([f"## GPU: {ran[0]['device']}", table, *lines])
+    rates = table(["", "ms", "GB/s"], cells)
+    return "\n\n".join([f"## GPU: {ran[0]['device']}", rates, *lines])
 
 
-def _table(head: list[str], rows: Iterable[list[Any]]) -> str:
+def table(head: list[str], rows: Iterable[list[Any]]) -> str:
+    """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -31,7 +31,7 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) 
             shuffle.shuffle(order)
             for name in order:
                 if index < rounds[name]:
-                    seconds[name].append(_timed(calls[name], index))
+                    seconds[name].append(timed(calls[name], index))
     finally:
         gc.enable()
     return {name: np.array(each) for name, each in seconds.items()}
@@ -39,7 +39,7 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) 
 
 def affordable(call: Callable[[int], Any], most: int, least: int, budget: float) -> int:
     """How many rounds fit into `budget` seconds, between `least` and `most`."""
-    return max(least, min(most, int(budget / _timed(call, 0))))
+    return max(least, min(most, int(budget / timed(call, 0))))
 
 
 def spread(values: np.ndarray) -> Spread:
@@ -54,7 +54,8 @@ def ratio(opponent: np.ndarray, own: np.ndarray) -> Spread:
     return {**spread(opponent[:both] / own[:both]), "median": float(np.median(opponent) / np.median(own))}
 
 
-def _timed(call: Callable[[int], Any], index: int) -> float:
+def timed(call: Callable[[int], Any], index: int) -> float:
+    """Seconds of one call."""
     start = time.perf_counter()
     result = call(index)
     seconds = time.perf_counter() - start

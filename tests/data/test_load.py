@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tfvae.config import Data
 from tfvae.data import load, pipeline
+from tfvae.data.images import ImageFiles
 from tfvae.data.scaling import Scaling
-from tfvae.data.splits import ImageFiles
 from tfvae.errors import UserError
 
 

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfvae.data import images, pipeline, scaling
-from tfvae.data.splits import ImageFiles, Split
+from tfvae.data import decoding, images, pipeline, scaling
+from tfvae.data.images import ImageFiles
+from tfvae.data.splits import Split
 from tfvae.errors import UserError
 from tfvae.latent import noise
 
@@ -92,7 +93,7 @@ def _fetched(split, indices, steps_per_call):
     source = pipeline.feed(split)
     fetch = tf.function(lambda element, k: source.fetch(tf.nest.map_structure(lambda part: part[k], element)))
     lengths, rows = [], []
-    for element in source.calls(indices, steps_per_call):
+    for element in source.calls(indices, lambda: steps_per_call):
         lengths.append(len(tf.nest.flatten(element)[0]))
         rows += [fetch(element, tf.constant(k)) for k in range(lengths[-1])]
     return lengths, rows
@@ -113,7 +114,7 @@ def test_in_memory_feed(labelled, dtype):
 
 def test_an_empty_split_feeds_nothing():
     source = pipeline.feed(Split(np.zeros([0, 3], np.uint8), np.zeros([0], np.int64)))
-    assert list(source.calls(pipeline.evaluation_indices(0, 4)[0], 2)) == []
+    assert list(source.calls(pipeline.evaluation_indices(0, 4)[0], lambda: 2)) == []
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -147,10 +148,42 @@ def test_streamed_feed_gives_the_order_asked_for(folder):
     assert lengths == [2, 2, 1]
     for at, (got, labels) in zip(indices, rows, strict=True):
         for row, i in zip(got, at, strict=True):
-            np.testing.assert_array_equal(row, images.decode(tf.constant(split.x.paths[i]), (8, 8), 3))
+            np.testing.assert_array_equal(row, decoding.decode(tf.io.read_file(split.x.paths[i]), (8, 8), 3))
         assert labels.numpy().tolist() == split.y[at].tolist()
     _, rows = _fetched(Split(split.x), indices, 3)
     assert all(labels is None for _, labels in rows)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["memory", "streamed"])
+def test_a_call_takes_as_many_steps_as_are_asked_for_then(folder, streamed):
+    files = images.read(folder, (8, 8), 3).train
+    split = files if streamed else Split(files.x.read(np.arange(10)).numpy(), files.y)
+    source, wanted = pipeline.feed(split), iter([5, 1, 3, 2, 4, 4])
+    order = RNG.integers(0, 10, [12, 3])
+    calls = [tf.nest.flatten(each) for each in source.calls(iter(order), lambda: next(wanted))]
+    assert [len(each[0]) for each in calls] == [5, 1, 3, 2, 1]
+    if streamed:
+        np.testing.assert_array_equal(np.concatenate([each[1] for each in calls]), split.y[order])
+    else:
+        np.testing.assert_array_equal(np.concatenate([each[0] for each in calls]), order)
+
+
+def test_no_more_is_read_ahead_than_a_call_took(folder):
+    asked = []
+
+    def rows():
+        for i in range(100):
+            asked.append(i)
+            yield np.array([i % 10])
+
+    wanted, seen = iter([20, 1, 1, 1]), []
+    calls = pipeline.feed(images.read(folder, (8, 8), 3).train).calls(rows(), lambda: next(wanted))
+    for _ in range(3):
+        next(calls)
+        seen.append(len(asked))
+    assert seen == [40, 41, 41]
+    calls.close()
+    assert len(asked) == 41
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "thread"])
@@ -163,7 +196,7 @@ def test_an_image_that_cannot_be_decoded_is_named(folder, damage):
         os.remove(bad)
     else:
         bad.write_bytes(tf.io.encode_png(np.zeros([1, 100, 3], np.uint8)).numpy())
-    calls = pipeline.feed(split).calls(np.arange(10).reshape(5, 2), 2)
+    calls = pipeline.feed(split).calls(np.arange(10).reshape(5, 2), lambda: 2)
     assert len(next(calls)[0]) == 2
     with pytest.raises(UserError, match=f"{bad.name}: the image cannot be decoded"):
         list(calls)
@@ -176,5 +209,5 @@ def test_first_examples_of_an_array_and_of_files(tmp_path):
     for i in range(3):
         Image.fromarray(np.full([8, 8], 40 * i, np.uint8)).save(tmp_path / f"{i}.png")
     paths = tuple(str(tmp_path / f"{i}.png") for i in range(3))
-    streamed = pipeline.first(Split(ImageFiles(paths, None, (8, 8), 1)), 2)
+    streamed = pipeline.first(Split(ImageFiles(paths, (8, 8), 1)), 2)
     np.testing.assert_array_equal(streamed[:, 0, 0, 0], [0, 40])

@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from tfvae.data.splits import ImageFiles, Source, Split
+from tfvae.data import decoding
+from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-MAX_ASPECT = 50.0
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """Images that stay on disk until a batch needs them.
+
+    Attributes:
+      paths: the files, PNG or JPEG, in a fixed order.
+      size: height and width after resize and crop.
+      channels: 1 for grey, 3 for colour.
+    """
+
+    paths: tuple[str, ...]
+    size: tuple[int, int]
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width, channels."""
+        return (*self.size, self.channels)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of decoded images: uint8."""
+        return np.dtype(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, indices: np.ndarray) -> ImageFiles:
+        """The files at the indices, in their order."""
+        return ImageFiles(tuple(self.paths[i] for i in indices), self.size, self.channels)
+
+    def read(self, indices: np.ndarray) -> tf.Tensor:
+        """The images at the indices, decoded: uint8 `[batch, height, width, channels]`.
+
+        Raises:
+          UserError: names the image that cannot be decoded.
+        """
+        paths = [self.paths[i] for i in indices]
+        try:
+            return decoding.decode_files(tf.constant(paths), self.size, self.channels)
+        except tf.errors.OpError as error:
+            named = ((path, functools.partial(tf.io.read_file, path)) for path in dict.fromkeys(paths))
+            raise decoding.explain(named, self.size, self.channels, error) from error
+
+    def to_fit(self, kind: str) -> np.ndarray:
+        """See `decoding.to_fit`."""
+        return decoding.to_fit(kind)
 
 
 def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
@@ -32,8 +82,7 @@ def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
     Raises:
       UserError: no images, some of them not PNG or JPEG, or images both beside and inside sub-folders.
     """
-    if channels not in (1, 3):
-        raise UserError(f"data.channels: got {channels}, want 1 for grey or 3 for colour.")
+    decoding.check_channels(channels)
     paths, others = _walk(folder)
     if not paths:
         raise UserError(f"{folder}: holds no images; want files that end in {', '.join(ENDINGS)}.")
@@ -51,48 +100,8 @@ def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
         number = {name: i for i, name in enumerate(names)}
         labels = np.array([number[part[0]] for part in parts], np.int64)
     notes = (f"{others} files of {folder} that do not end in {', '.join(ENDINGS)} were passed over.",) if others else ()
-    files = ImageFiles(tuple(paths), labels, size, channels)
+    files = ImageFiles(tuple(paths), size, channels)
     return Source(Split(files, labels), auto="unit", label_names=names, notes=notes)
-
-
-def decode(path: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
-    """One image, its shorter side resized with antialiasing and its centre cropped.
-
-    The orientation that a camera notes beside the pixels is not applied.
-
-    Args:
-      path: scalar string.
-      size: height and width of the result.
-      channels: 1 for grey, 3 for colour.
-
-    Returns:
-      uint8 `[height, width, channels]`.
-    """
-    height, width = size
-    image = tf.io.decode_image(tf.io.read_file(path), channels, expand_animations=False)
-    came = tf.cast(tf.shape(image)[:2], tf.float64)
-    # A thread of a picture would become gigabytes before it is cropped.
-    aspect = tf.reduce_max(came) / tf.reduce_min(came)
-    tf.debugging.assert_less_equal(aspect, tf.constant(MAX_ASPECT, tf.float64), "one side over 50 times the other")
-    scale = tf.reduce_max(tf.constant([height, width], tf.float64) / came)
-    resized = tf.maximum(tf.cast(tf.round(came * scale), tf.int32), [height, width])
-    image = tf.image.resize(image, resized, antialias=True)
-    begin = (resized - [height, width]) // 2
-    image = tf.slice(image, tf.concat([begin, [0]], 0), [height, width, channels])
-    return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
-
-
-def explain(files: ImageFiles, indices: np.ndarray, error: Exception) -> UserError:
-    """The sentence that names the image for which decoding these examples failed."""
-    for i in dict.fromkeys(int(index) for index in indices.flat):
-        try:
-            decode(tf.constant(files.paths[i]), files.size, files.channels)
-        except tf.errors.OpError as cause:
-            reason = re.sub(
-                r"\{\{.*?\}\}|\[Op:.*|Condition x <= y.*", "", " ".join((cause.message or "").split())
-            ).strip()
-            return UserError(f"{files.paths[i]}: the image cannot be decoded ({reason[:160]}); replace or remove it.")
-    return UserError(f"images: a batch could not be read ({' '.join(str(error).split())[:200]}).")
 
 
 def _walk(folder: Path) -> tuple[list[str], int]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from tfvae.config import Data
-from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, table
+from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, sharded, table
 from tfvae.data.paths import existing_file, existing_folder
 from tfvae.data.pipeline import SPLIT_EPOCH, order
 from tfvae.data.scaling import Scaling
-from tfvae.data.splits import DataSet, ImageFiles, Source, Split
+from tfvae.data.splits import DataSet, OnDisk, Source, Split
 from tfvae.errors import UserError
 
 
@@ -33,7 +33,7 @@ def load(settings: Data, seed: int) -> DataSet:
       >>> load(Data(), seed=0).shape
       (8, 8, 1)
     """
-    source = _read(settings, seed)
+    source = read(settings, seed)
     train, validation, test, notes = _divide(source, settings, seed)
     fitted = _fit(settings, source, train)
     return DataSet(
@@ -75,7 +75,12 @@ def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str |
     return DataSet("arrays", train, held, train.take(np.arange(0)), fitted, _shape(train.x), names)
 
 
-def _read(settings: Data, seed: int) -> Source:
+def read(settings: Data, seed: int) -> Source:
+    """What the named source holds, before it is split and scaled.
+
+    Raises:
+      UserError: as `load`.
+    """
     match settings.name:
         case "digits":
             return digits.read()
@@ -88,6 +93,8 @@ def _read(settings: Data, seed: int) -> Source:
         case "images":
             folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
             return images.read(folder, settings.image_size, settings.channels)
+        case "shards":
+            return sharded.read(settings.path, settings.image_size, settings.channels)
         case _:
             return keras_sets.read(settings.name, settings.dir)
 
@@ -115,15 +122,9 @@ def _share(fraction: float, n: int) -> int:
 
 def _fit(settings: Data, source: Source, train: Split) -> Scaling:
     kind = source.auto if settings.scaling == "auto" else settings.scaling
-    if isinstance(train.x, ImageFiles):
-        if kind not in ("unit", "none"):
-            raise UserError(f"data.scaling: got {kind} for streamed images, want auto, unit or none.")
-        # Decoded images are uint8 by construction: nothing has to be read to scale them.
-        fitted = scaling.fit(kind, np.array([[0], [255]], np.uint8))
-        low, high = 0, 255
-    else:
-        fitted = scaling.fit(kind, train.x, source.unit_maximum)
-        low, high = train.x.min(), train.x.max()
+    x = train.x if isinstance(train.x, np.ndarray) else train.x.to_fit(kind)
+    fitted = scaling.fit(kind, x, source.unit_maximum)
+    low, high = x.min(), x.max()
     outside = fitted.kind == "z-score" or (fitted.kind == "none" and (low < 0 or high > 1))
     if settings.binarize != "none" and outside:
         raise UserError(
@@ -139,8 +140,8 @@ def _fit_kind(kind: str, x: np.ndarray) -> Scaling:
     return scaling.fit(kind, x)
 
 
-def _shape(x: np.ndarray | ImageFiles) -> tuple[int, ...]:
-    return (*x.size, x.channels) if isinstance(x, ImageFiles) else tuple(x.shape[1:])
+def _shape(x: np.ndarray | OnDisk) -> tuple[int, ...]:
+    return tuple(x.shape[1:]) if isinstance(x, np.ndarray) else x.shape
 
 
 def _with_validation(x: np.ndarray, y: Any, validation: Any) -> tuple[Split, Split, tuple[str, ...] | None]:

@@ -5,20 +5,26 @@ Nothing here has state: whoever knows (seed, epoch, step) can say which examples
 
 from __future__ import annotations
 
+import collections
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from tfvae.data import images
 from tfvae.data.scaling import Scaling
-from tfvae.data.splits import ImageFiles, Split
+from tfvae.data.splits import Split
 from tfvae.latent import noise
 
 # The last epoch with an address, so that a split never follows the order of an epoch.
 SPLIT_EPOCH = 2**40 - 1
+
+# A batch is decoded by all of TensorFlow's threads; the second reader fills the gap between two batches.
+_READERS = 2
+_LEAST_READY = 4
 
 
 def order(seed: int, epoch: int, n: int) -> np.ndarray:
@@ -88,12 +94,13 @@ class Feed(Protocol):
     `calls` runs outside the graph and yields what one compiled call needs; `fetch` runs inside it, on one step's part.
     """
 
-    def calls(self, indices: np.ndarray, steps_per_call: int) -> Iterator[Any]:
-        """Yields nests of tensors with leading axis K = `steps_per_call`; the last may be shorter.
+    def calls(self, indices: Iterable[np.ndarray], steps: Callable[[], int]) -> Generator[Any, None, None]:
+        """Yields nests of tensors with leading axis K = `steps()`; the last may be shorter.
 
         Args:
-          indices: int64 `[steps, batch]` into the split.
-          steps_per_call: steps in one compiled call.
+          indices: int64 `[batch]` into the split for each step: an array `[steps, batch]`, or an iterator, which is
+            asked ahead of the steps.
+          steps: asked before each call, and once at the end, for the number of its steps, which may change.
         """
 
     def fetch(self, element: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -112,10 +119,11 @@ class InMemory:
         self._x = tf.constant(_pack(split.x) if self._packed else split.x)
         self._y = None if split.y is None else tf.constant(split.y)
 
-    def calls(self, indices: np.ndarray, steps_per_call: int) -> Iterator[tf.Tensor]:
+    def calls(self, indices: Iterable[np.ndarray], steps: Callable[[], int]) -> Generator[tf.Tensor, None, None]:
         """Yields int64 `[K, batch]`."""
-        for begin in range(0, len(indices), steps_per_call):
-            yield tf.constant(indices[begin : begin + steps_per_call], tf.int64)
+        rows = iter(indices)
+        while taken := list(itertools.islice(rows, steps())):
+            yield tf.constant(np.stack(taken), tf.int64)
 
     def fetch(self, element: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Gathers the examples at indices `[batch]`."""
@@ -126,57 +134,73 @@ class InMemory:
 
 
 class Streamed:
-    """Images decoded in parallel in the order asked for, and ready before the call that needs them."""
+    """Examples read and decoded by threads in the order asked for, and ready before the call that needs them."""
 
     def __init__(self, split: Split) -> None:
-        assert isinstance(split.x, ImageFiles)
-        self._files = split.x
-        with tf.device("CPU:0"):
-            self._paths = tf.constant(split.x.paths)
-            self._y = None if split.y is None else tf.constant(split.y)
+        assert not isinstance(split.x, np.ndarray)
+        self._x, self._y = split.x, split.y
 
-    def calls(self, indices: np.ndarray, steps_per_call: int) -> Iterator[tuple[tf.Tensor, ...]]:
-        """Yields uint8 images `[K, batch, height, width, channels]`, and labels `[K, batch]` where there are any.
+    def calls(
+        self, indices: Iterable[np.ndarray], steps: Callable[[], int]
+    ) -> Generator[tuple[tf.Tensor, ...], None, None]:
+        """Yields examples `[K, batch, …]`, and labels `[K, batch]` where there are any.
+
+        While a call runs, as many batches are made ready as it took, or the call before it: the last call of an epoch
+        may be a short one. More are not held.
 
         Raises:
-          UserError: names the image that cannot be decoded.
+          UserError: names the file that cannot be read.
         """
-        examples = tf.data.Dataset.from_tensor_slices(np.asarray(indices, np.int64).reshape(-1))
-        examples = examples.map(self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        steps = examples.batch(indices.shape[1], drop_remainder=True)
-        iterator = iter(steps.batch(steps_per_call).prefetch(1))
-        for begin in range(0, len(indices), steps_per_call):
-            try:
-                element = next(iterator)
-            except tf.errors.OpError as error:
-                raise images.explain(self._files, indices[begin : begin + steps_per_call], error) from error
-            yield element
+        rows, ready = iter(indices), collections.deque[Future[tuple[tf.Tensor, ...]]]()
+        pool = ThreadPoolExecutor(_READERS, "tfvae-read")
+
+        def fill(count: int) -> None:
+            for row in itertools.islice(rows, max(count - len(ready), 0)):
+                ready.append(pool.submit(self._batch, row))
+
+        try:
+            before = 0
+            while True:
+                count = steps()
+                fill(count + max(count, before, _LEAST_READY))
+                if not ready:
+                    return
+                before = count
+                # Nothing here holds a batch while the call runs: there is room for two calls' batches, not for three.
+                yield _stacked([ready.popleft() for _ in range(min(count, len(ready)))])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def fetch(self, element: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """What the stream decoded, as it is."""
+        """What the stream read, as it is."""
         return element[0], element[1] if len(element) > 1 else None
 
-    def _example(self, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        image = images.decode(tf.gather(self._paths, index), self._files.size, self._files.channels)
-        return (image,) if self._y is None else (image, tf.gather(self._y, index))
+    def _batch(self, row: np.ndarray) -> tuple[tf.Tensor, ...]:
+        with tf.device("CPU:0"):
+            x = self._x.read(row)
+            return (x,) if self._y is None else (x, tf.constant(self._y[row]))
 
 
 def feed(split: Split) -> Feed:
-    """In memory for arrays, streamed for image files."""
-    return Streamed(split) if isinstance(split.x, ImageFiles) else InMemory(split)
+    """In memory for arrays, streamed for what is on disk."""
+    return InMemory(split) if isinstance(split.x, np.ndarray) else Streamed(split)
 
 
 def first(split: Split, count: int) -> np.ndarray:
-    """The first examples of a split, `[count, …]` or fewer, in the user's units; image files are decoded.
+    """The first examples of a split, `[count, …]` or fewer, in the user's units; what is on disk is read.
 
     Raises:
-      UserError: names the image that cannot be decoded.
+      UserError: names the file that cannot be read.
     """
-    if not isinstance(split.x, ImageFiles):
+    if isinstance(split.x, np.ndarray):
         return split.x[:count]
-    indices = np.arange(min(count, len(split)), dtype=np.int64)
-    (images_of_one_step, *_) = next(Streamed(split).calls(indices[None], 1))
-    return images_of_one_step[0].numpy()
+    examples: np.ndarray = split.x.read(np.arange(min(count, len(split)))).numpy()
+    return examples
+
+
+def _stacked(batches: list[Future[tuple[tf.Tensor, ...]]]) -> tuple[tf.Tensor, ...]:
+    with tf.device("CPU:0"):
+        return tuple(tf.stack(parts) for parts in zip(*(batch.result() for batch in batches), strict=True))
 
 
 def _pack(x: np.ndarray) -> np.ndarray:

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from tfvae.data.scaling import Scaling
 
 
-@dataclass(frozen=True, eq=False)
-class ImageFiles:
-    """Images that stay on disk until a batch needs them.
+class OnDisk(Protocol):
+    """Examples that stay where they are until a batch needs them."""
 
-    Attributes:
-      paths: the files, PNG or JPEG, in a fixed order.
-      labels: int64 `[n]`, or None where the folder has no class sub-folders.
-      size: height and width after resize and crop.
-      channels: 1 for grey, 3 for colour.
-    """
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example."""
 
-    paths: tuple[str, ...]
-    labels: np.ndarray | None
-    size: tuple[int, int]
-    channels: int
+    @property
+    def dtype(self) -> np.dtype:
+        """Of their values."""
 
-    def __len__(self) -> int:
-        return len(self.paths)
+    def __len__(self) -> int: ...
 
-    def take(self, indices: Sequence[int] | np.ndarray) -> ImageFiles:
-        """The files at the indices, in their order."""
-        labels = None if self.labels is None else self.labels[indices]
-        return ImageFiles(tuple(self.paths[i] for i in indices), labels, self.size, self.channels)
+    def take(self, indices: np.ndarray) -> OnDisk:
+        """The examples at the indices, in their order; nothing is read."""
+
+    def read(self, indices: np.ndarray) -> tf.Tensor:
+        """The examples at the indices, `[batch, …]` in the user's units, on the host; from any thread.
+
+        Raises:
+          UserError: names the file that cannot be read.
+        """
+
+    def to_fit(self, kind: str) -> np.ndarray:
+        """An array from which `scaling.fit` takes the same scaling as from all the examples.
+
+        Raises:
+          UserError: a kind that cannot be had of them.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +47,11 @@ class Split:
     """Examples of one split, in the user's units and as they came.
 
     Attributes:
-      x: `[n, …]` (uint8 stays uint8), or image files to be streamed.
+      x: `[n, …]` (uint8 stays uint8), or what is to be streamed.
       y: labels, int64 `[n]`, or None.
     """
 
-    x: np.ndarray | ImageFiles
+    x: np.ndarray | OnDisk
     y: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -52,10 +59,8 @@ class Split:
 
     def take(self, indices: np.ndarray) -> Split:
         """The examples at the indices, in their order."""
-        if isinstance(self.x, ImageFiles):
-            files = self.x.take(indices)
-            return Split(files, files.labels)
-        return Split(self.x[indices], None if self.y is None else self.y[indices])
+        x = self.x[indices] if isinstance(self.x, np.ndarray) else self.x.take(indices)
+        return Split(x, None if self.y is None else self.y[indices])
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -14,6 +13,8 @@ from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from tfvae.run import write
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,15 +83,10 @@ def new_figure(title: str, height: float, width: float = WIDTH) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG under a temporary name and renames it, so that nobody reads half a picture."""
+    """Writes a PNG, whole or not at all, so that nobody reads half a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with matplotlib.rc_context(_HOUSE):
-            figure.savefig(temporary, format="png", dpi=DPI)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with matplotlib.rc_context(_HOUSE):
+        write(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
     return path
 
 

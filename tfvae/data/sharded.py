@@ -1,0 +1,151 @@
+"""The shards source: TFRecord files that `python -m tfvae.data.shards` wrote, read record by record in any order."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.data import decoding, shard_facts, shard_index, storage
+from tfvae.data.splits import Source, Split
+from tfvae.errors import UserError
+
+# An index's rows, with the number of the shard and the length of the frame.
+_RECORD = np.dtype([("file", "<u4"), ("length", "<u8"), *shard_index.ROW.descr])
+
+
+@dataclass(frozen=True, eq=False)
+class Sharded:
+    """Examples that stay in shards until a batch needs them.
+
+    Attributes:
+      files: the shards.
+      records: the number of its shard, the length of its frame and its row of the index, for each example.
+      shape: of one example.
+      dtype: of their values.
+      encoded: they are image files.
+    """
+
+    files: tuple[str, ...]
+    records: np.ndarray
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    encoded: bool
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def take(self, indices: np.ndarray) -> Sharded:
+        """The records at the indices, in their order."""
+        return dataclasses.replace(self, records=self.records[indices])
+
+    def read(self, indices: np.ndarray) -> tf.Tensor:
+        """The examples at the indices, `[batch, …]` in the user's units.
+
+        Raises:
+          UserError: names the shard that cannot be read, or is damaged.
+        """
+        rows = self.records[indices]
+        contents = self._contents(rows)
+        if not self.encoded:
+            values = np.frombuffer(b"".join(contents), self.dtype.newbyteorder("<")).astype(self.dtype, copy=False)
+            return tf.constant(values.reshape(-1, *self.shape))
+        height, width, channels = self.shape
+        try:
+            return decoding.decode_all(tf.constant(contents), (height, width), channels)
+        except tf.errors.OpError as error:
+            names = (f"{self.files[row['file']]}, the record at byte {row['offset']}" for row in rows)
+            named = zip(names, (functools.partial(tf.constant, each) for each in contents), strict=True)
+            raise decoding.explain(named, (height, width), channels, error) from error
+
+    def to_fit(self, kind: str) -> np.ndarray:
+        """What `scaling.fit` has to see of the examples; from the index alone where their extremes say all."""
+        if self.encoded:
+            return decoding.to_fit(kind)
+        exact = self.dtype.kind == "f" or self.dtype.itemsize < 8
+        if kind == "z-score" or len(self.shape) == 1 or not exact:
+            everything: np.ndarray = self.read(np.arange(len(self))).numpy()
+            return everything
+        extremes = np.array([self.records["low"].min(), self.records["high"].max()])
+        return extremes.astype(self.dtype).reshape(2, 1, 1)
+
+    def _contents(self, rows: np.ndarray) -> list[bytes]:
+        columns = (rows[name].tolist() for name in ("file", "offset", "length"))
+        places = [(self.files[file], offset, length) for file, offset, length in zip(*columns, strict=True)]
+        frames = storage.pieces(places)
+        for frame, crc, (path, offset, _) in zip(frames, rows["crc"].tolist(), places, strict=True):
+            if zlib.crc32(frame) != crc:
+                raise UserError(
+                    f"{path}: the record at byte {offset} is damaged (its checksum is not that of the index); "
+                    "copy the shard again, or write the shards anew."
+                )
+        return [
+            frame[begin : begin + size]
+            for frame, begin, size in zip(frames, rows["x_begin"].tolist(), rows["x_size"].tolist(), strict=True)
+        ]
+
+
+def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
+    """Reads the indices of a folder of shards, and checks that every shard is there and whole.
+
+    Args:
+      path: the folder, of any file system that TensorFlow knows.
+      size: height and width of the examples, where the shards hold image files.
+      channels: 1 for grey, 3 for colour, where the shards hold image files.
+
+    Raises:
+      UserError: no shards are there, one is missing or cut short, or an index is damaged.
+    """
+    if path is None:
+        raise UserError("data.path: the shards source needs a folder; want --set data.path=DIR.")
+    folder = path if storage.remote(path) else str(Path(path).expanduser())
+    facts_at = storage.join(folder, shard_facts.NAME)
+    if not storage.exists(facts_at):
+        raise UserError(
+            f"data.path: no {shard_facts.NAME} in {path}; want a folder that python -m tfvae.data.shards wrote."
+        )
+    facts = shard_facts.from_json(storage.whole(facts_at), facts_at)
+    shape, dtype = facts.shape, np.dtype(facts.dtype)
+    if facts.encoded:
+        decoding.check_channels(channels)
+        shape = (*size, channels)
+    splits = {}
+    for split, counts in facts.counts.items():
+        files = tuple(storage.join(folder, name) for name in shard_facts.names(split, len(counts)))
+        shards = zip(range(len(files)), files, counts, strict=True)
+        records = np.concatenate(storage.several(_records, shards))
+        labels = records["label"].astype(np.int64) if facts.labelled else None
+        splits[split] = Split(Sharded(files, records, shape, dtype, facts.encoded), labels)
+    return Source(
+        train=splits["train"],
+        test=splits.get("test"),
+        auto=facts.auto,
+        unit_maximum=facts.unit_maximum,
+        label_names=facts.label_names,
+        feature_names=facts.feature_names,
+    )
+
+
+def _records(shard: tuple[int, str, int]) -> np.ndarray:
+    number, path, count = shard
+    rows, size = shard_index.unpack(storage.whole(f"{path}.index"), f"{path}.index")
+    there = storage.size(path)
+    if there != size:
+        raise UserError(
+            f"{path}: has {there:,} bytes and its index was made for {size:,}; "
+            "copy the shard again, or write the shards anew."
+        )
+    if len(rows) != count:
+        raise UserError(
+            f"{path}.index: has {len(rows)} records, and {shard_facts.NAME} says {count}; write the shards anew."
+        )
+    records = np.zeros(count, _RECORD)
+    for name in shard_index.ROW.names or ():
+        records[name] = rows[name]
+    records["file"], records["length"] = number, np.diff(np.append(rows["offset"], np.uint64(size)))
+    return records

@@ -1,0 +1,81 @@
+"""`python -m tfvae.data.shards`: writes any source of examples as TFRecord shards, each with an index beside it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from tfvae import config
+from tfvae.command import guarded
+from tfvae.errors import UserError
+
+_DESCRIPTION = """\
+Writes the examples of a source as TFRecord shards of tf.train.Example (x: bytes, y: int64), in the source's order, each
+with an index beside it. Image files keep their bytes. Training on the shards gives the numbers of the source.
+
+examples:
+  python -m tfvae.data.shards --set data.name=cifar10 --out shards/cifar10
+  python -m tfvae.data.shards --set data.name=images data.path=photos --shards 64 --out shards/photos
+
+exit status: 0; 2 for what you can mend, said in one sentence.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses, writes, says how to train on the shards; gives the exit status."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: _run(options), options.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfvae.data.shards",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--set",
+        metavar="data.key=value",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="the data settings of python -m tfvae.train, which lists them (default: the bundled digits)",
+    )
+    add("--out", metavar="DIR", required=True, help="folder of the shards, new or empty")
+    add("--shards", type=int, default=8, metavar="N", help="files for the training examples (default: 8)")
+    add("--seed", type=int, default=0, metavar="N", help="what the blobs source draws its points by (default: 0)")
+    add("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    others = [assignment for assignment in options.set if not assignment.startswith("data.")]
+    if others:
+        raise UserError(f"--set {others[0]}: want settings of the data section, as in --set data.name=mnist.")
+    settings = config.override(config.Config(), [*options.set, f"seed={options.seed}"])
+    if settings.data.name == "shards":
+        raise UserError("data.name: shards are shards already; name the source that they were made of.")
+    if "://" in options.out:
+        raise UserError(f"--out {options.out}: want a folder on this machine; copy it to the store once it is whole.")
+    from tfvae.quiet import quiet_start
+
+    with quiet_start():
+        from tfvae.data import load, shard_writer
+    source = load.read(settings.data, settings.seed)
+    for note in source.notes:
+        print(note)
+    origin = " ".join([settings.data.name, *filter(None, [settings.data.path or settings.data.dir])])
+    folder = Path(options.out).expanduser()
+    facts = shard_writer.write(source, origin, folder, options.shards, lambda line: print(line, flush=True))
+    wanted = ["data.name=shards", f"data.path={shlex.quote(str(folder))}"]
+    if facts.encoded:
+        height, width = settings.data.image_size
+        wanted += [f"data.image_size=[{height},{width}]", f"data.channels={settings.data.channels}"]
+    print(f"Train on them with: python -m tfvae.train --set {' '.join(wanted)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
