@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
 
 from tfvae.config import Config, override
 from tfvae.errors import UserError
-from tfvae.run import Run, write
+from tfvae.run import Run, absolute, write
 
 CONFIG = override(Config(), ["training.epochs=3", "prior.covariance=[[1,0.5],[0.5,1]]"])
 FACTS = {"preset": "digits", "noise_version": 1, "versions": {"tfvae": "0"}, "latent": {"implementation": "plain"}}
@@ -88,6 +90,57 @@ def test_a_second_process_is_refused_and_a_third_is_not(run):
         pytest.fail("locked twice")
     with run.lock():
         assert True
+
+
+def test_a_lock_does_not_outlive_a_process_that_was_killed(run):
+    code = "import sys, time; from tfvae.run import Run\n"
+    code += "with Run.open(sys.argv[1]).lock(): print(1, flush=True); time.sleep(99)"
+    process = subprocess.Popen([sys.executable, "-c", code, str(run.folder)], stdout=subprocess.PIPE)
+    assert process.stdout.read(1) == b"1"
+    with pytest.raises(UserError, match="another process trains there"), run.lock():
+        pytest.fail("locked twice")
+    process.kill()
+    process.communicate()
+    with run.lock():
+        assert (run.folder / ".lock").exists()
+
+
+def test_a_creation_that_was_cut_off_is_begun_anew(tmp_path):
+    for part in ("checkpoints", "plots", "tensorboard"):
+        (tmp_path / part).mkdir()
+    (tmp_path / ".tfvae-config-abc.yaml").write_text("half")
+    assert Run.create(tmp_path, CONFIG, FACTS) == Run.open(tmp_path)
+
+
+def test_what_looks_like_one_but_holds_something_is_left_alone(tmp_path):
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "mine.png").write_text("")
+    with pytest.raises(UserError, match="the folder is not empty"):
+        Run.create(tmp_path, CONFIG, FACTS)
+
+
+def test_whoever_holds_the_lock_finds_no_half_written_files(run):
+    for part in (run.folder, run.plots):
+        (part / ".tfvae-model-abc.keras").write_text("half")
+    with run.lock():
+        assert not list(run.folder.rglob(".tfvae-*"))
+
+
+def test_a_change_is_whole_and_keeps_the_facts(run):
+    run.model.write_text("")
+    run.write_json("report.json", {})
+    assert run.ended
+    changed = run.change(override(CONFIG, ["training.epochs=9"]))
+    assert changed == Run.open(run.folder)
+    assert (changed.config.training.epochs, changed.facts) == (9, FACTS)
+    assert not changed.ended
+
+
+def test_places_are_kept_absolute(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    for given, kept in (("rows.csv", str(tmp_path / "rows.csv")), ("~/a", "/home/someone/a"), ("gs://b/c", "gs://b/c")):
+        assert absolute(override(CONFIG, [f"data.path={given}"])).data.path == kept
 
 
 def test_a_writer_that_fails_leaves_what_was_there(tmp_path):

@@ -1,11 +1,13 @@
 """The run folder: create, open, lock. It knows files, and no models.
 
-Every file is written under a temporary name and renamed, so that a reader never sees half of one.
+Every file is written under a temporary name and renamed, so that a reader never sees half of one. What a killed process
+leaves of that is swept away when the run goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -19,6 +21,9 @@ import yaml
 
 from tfvae import config as configuration
 from tfvae.errors import UserError
+
+_UNFINISHED = ".tfvae-"  # how the temporary names begin
+_PARTS = ("checkpoints", "plots", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class Run:
         """Makes a new run folder.
 
         Args:
-          folder: must not exist, or be empty.
-          config: the whole recipe.
+          folder: must not exist, or be empty but for what a creation that was cut off left.
+          config: the whole recipe; its places are kept absolute, so that the run can go on from any folder.
           facts: what else `config.yaml` says of the run: versions, preset, noise_version.
 
         Raises:
@@ -51,15 +56,14 @@ class Run:
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise UserError(f"--out {folder}: it is a file; want a new or empty folder.")
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and not _only_begun(folder):
             hint = "--resume goes on with it" if (folder / "config.yaml").exists() else "nothing in it was touched"
             raise UserError(f"--out {folder}: the folder is not empty; name a new one ({hint}).")
         folder.mkdir(parents=True, exist_ok=True)
-        run = cls(folder, config, facts)
-        for part in (run.checkpoints, run.plots, run.tensorboard):
-            part.mkdir()
-        text = yaml.safe_dump({**facts, **configuration.to_dict(config)}, sort_keys=False, default_flow_style=None)
-        write(folder / "config.yaml", lambda path: path.write_text(text))
+        run = cls(folder, absolute(config), facts)
+        for part in _PARTS:
+            (folder / part).mkdir(exist_ok=True)
+        run._write_config()  # last: a folder that has it is a run
         return run
 
     @classmethod
@@ -78,9 +82,17 @@ class Run:
         facts = {k: v for k, v in yaml.safe_load(text).items() if k in configuration.FACTS}
         return cls(folder, config, facts)
 
+    def change(self, config: configuration.Config) -> Run:
+        """The run with another recipe in its `config.yaml`, no longer ended; hold the lock."""
+        changed = dataclasses.replace(self, config=config)
+        # First: a kill between the two leaves a run that goes on, not one that has ended with the new recipe.
+        (self.folder / "report.json").unlink(missing_ok=True)
+        changed._write_config()
+        return changed
+
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints, last and best."""
+        """Checkpoints."""
         return self.folder / "checkpoints"
 
     @property
@@ -97,6 +109,11 @@ class Run:
     def model(self) -> Path:
         """The trained model; there once the run has ended."""
         return self.folder / "model.keras"
+
+    @property
+    def ended(self) -> bool:
+        """Whether training came to its end, and all that it makes is there."""
+        return self.model.is_file() and (self.folder / "report.json").is_file()
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one an epoch; a line cut short by a crash is left out."""
@@ -142,9 +159,29 @@ class Run:
         with open(self.folder / ".lock", "w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise UserError(f"{self.folder}: another process trains there; wait for it or end it.") from None
+            self._sweep()
             yield
+
+    def _write_config(self) -> None:
+        values = {**self.facts, **configuration.to_dict(self.config)}
+        text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None)
+        write(self.folder / "config.yaml", lambda path: path.write_text(text))
+
+    def _sweep(self) -> None:
+        for part in ("", *_PARTS):
+            for left in (self.folder / part).glob(f"{_UNFINISHED}*"):
+                left.unlink(missing_ok=True)
+
+
+def absolute(config: configuration.Config) -> configuration.Config:
+    """The configuration with its places absolute; addresses such as gs://bucket/folder are left alone."""
+    given = {name: getattr(config.data, name) for name in ("dir", "path")}
+    places: dict[str, Any] = {
+        name: str(Path(place).expanduser().resolve()) for name, place in given.items() if place and "://" not in place
+    }
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, **places))
 
 
 def write(path: Path, writer: Callable[[Path], Any]) -> None:
@@ -154,11 +191,21 @@ def write(path: Path, writer: Callable[[Path], Any]) -> None:
       path: the file that shall be there, whole or not at all.
       writer: writes to the path that it is given.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_UNFINISHED}{path.stem}-", suffix=path.suffix)
     os.close(handle)
     try:
         writer(Path(name))
         os.chmod(name, 0o644)
+        with open(name, "r+b") as written:
+            os.fsync(written.fileno())  # else a machine that loses power may keep the new name of an empty file
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _only_begun(folder: Path) -> bool:
+    """Whether nothing is there, or only what `Run.create` makes before it writes `config.yaml`."""
+    return all(
+        path.name.startswith(_UNFINISHED) or (path.name in _PARTS and path.is_dir() and not any(path.iterdir()))
+        for path in folder.iterdir()
+    )

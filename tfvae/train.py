@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import time
 import typing
 from pathlib import Path
@@ -12,6 +11,9 @@ from pathlib import Path
 from tfvae import config, presets
 from tfvae.command import guarded
 from tfvae.errors import UserError
+from tfvae.quiet import quiet_start
+from tfvae.run import Run
+from tfvae.training import cluster
 
 _DESCRIPTION = """\
 Trains a variational autoencoder and leaves everything in a run folder: the model (model.keras, encoder.keras,
@@ -22,6 +24,8 @@ examples:
   python -m tfvae.train --preset mnist-2d --set data.dir=DIR    DIR holds mnist.npz in Keras's layout
   python -m tfvae.train --set data.name=csv data.path=rows.csv likelihood.name=gaussian
   python -m tfvae.train --out runs/digits-1 --resume            go on with a run that was stopped
+  python -m tfvae.train --out runs/digits-1 --resume --set training.epochs=400         the same, for longer
+  python -m tfvae.train --preset digits --out runs/job --resume  begin the run, or go on with it: for jobs that restart
 
 exit status: 0; 2 for what you can mend, said in one sentence; 130 or 143 after Ctrl-C or SIGTERM, with a checkpoint.
 """
@@ -52,33 +56,48 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--out", metavar="DIR", help="run folder, new or empty (default: runs/PRESET-DATE-TIME)")
     add("--seed", type=int, metavar="N", help="key of every random number (default: the preset's, 0)")
-    add("--resume", action="store_true", help="go on with the run in --out, to the bit on one CPU replica")
-    add("--strategy", choices=("default", "mirrored"), help="how replicas work together (default: default)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out, to the bit on one CPU replica; with --preset, begin it where there is none",
+    )
+    add("--allow-changed", action="store_true", help="--resume: take settings that change the result, too")
+    add(
+        "--strategy",
+        choices=("default", "mirrored", "multiworker"),
+        help="how replicas work together (default: default)",
+    )
     add("--replicas", type=int, metavar="N", help="mirrored: N logical CPU devices, for trying (default: every GPU)")
+    add("--on-nonfinite", choices=("stop", "skip"), help="what a step does that is not finite (default: stop)")
     add("--latent", choices=("auto", "fused", "plain", "reference"), help="implementation of the latent op")
     add("--sample-every", type=int, metavar="N", help="write a picture of samples every N epochs")
+    add("--profile", type=int, metavar="STEPS", default=0, help="profile so many steps for TensorBoard (default: none)")
     add("--quiet", action="store_true", help="print nothing but errors")
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tfvae.quiet import quiet_start
-
-    preset = options.preset or "digits"
-    if options.resume:
-        _refuse_changes(options)
-    else:
-        settings = config.override(presets.load(preset), [*_shorthands(options), *options.set])
+    if options.profile < 0:
+        raise UserError(f"--profile: got {options.profile}, want a number of steps.")
+    if options.allow_changed and not options.resume:
+        raise UserError("--allow-changed: wants --resume; a new run takes any settings.")
+    preset, assignments = options.preset or "digits", [*_shorthands(options), *options.set]
+    going_on = options.resume and _is_there(options)
+    start = Run.open(options.out).config if going_on and not options.preset else presets.load(preset)
+    settings = config.override(start, assignments)
     with quiet_start():
         from tfvae.training import experiment
         from tfvae.training.signals import Stopped
+    shown = {"quiet": options.quiet, "profile": options.profile}
     try:
-        if options.resume:
-            experiment.resume(options.out, quiet=options.quiet)
+        if going_on:
+            experiment.resume(options.out, settings, allow_changed=options.allow_changed, **shown)
         else:
             folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-            experiment.train(settings, folder, preset=preset, quiet=options.quiet)
+            if options.resume and not options.quiet and cluster.is_chief(settings.training):
+                print(f"no run is in {folder} yet; it begins.")
+            experiment.train(settings, folder, preset=preset, **shown)
     except Stopped as stopped:
         return stopped.code
     return 0
@@ -89,20 +108,20 @@ def _shorthands(options: argparse.Namespace) -> list[str]:
         "seed": options.seed,
         "training.strategy": options.strategy,
         "training.replicas": options.replicas,
+        "training.on_nonfinite": options.on_nonfinite,
         "training.latent": options.latent,
         "training.sample_every": options.sample_every,
     }
     return [f"{name}={value}" for name, value in names.items() if value is not None]
 
 
-def _refuse_changes(options: argparse.Namespace) -> None:
+def _is_there(options: argparse.Namespace) -> bool:
     if not options.out:
         raise UserError("--resume: want --out DIR, the run folder to go on with.")
-    changed = [*_shorthands(options), *options.set]
-    if options.preset:
-        changed.insert(0, f"--preset {options.preset}")
-    if changed:
-        raise UserError(f"--resume goes on with the run's own config.yaml; leave out {', '.join(changed)}.")
+    there = (Path(options.out) / "config.yaml").is_file()
+    if not there and not options.preset:
+        raise UserError(f"--out {options.out}: no run is there; with --preset too, --resume begins it.")
+    return there
 
 
 def _settings_help() -> str:
@@ -122,4 +141,4 @@ def _settings_help() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cluster.leave(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfvae.models.results import Schedule
 from tfvae.training.evaluation import Evaluation
@@ -19,7 +20,9 @@ def data(data_set):
 def test_the_means_are_those_of_every_example(model_for, settings, data):
     config = settings(FLOAT64, "seed=5", "training.batch_size=64", "objective.kl_weight=2")
     model = model_for(config, data)
-    terms = Evaluation(model, data.validation, data.scaling, config, jit=False, squared_error=True)(Schedule(2.0))
+    terms = Evaluation(
+        model, data.validation, data.scaling, config, False, tf.distribute.get_strategy(), squared_error=True
+    )(Schedule(2.0))
     x = data.scaling.forward(data.validation.x, "float64")
     each = model.elbo(x, seed=5)
     for name in ("elbo", "reconstruction", "kl"):
@@ -36,7 +39,7 @@ def test_the_batch_size_changes_nothing(model_for, settings, data):
     for size in (64, 300):
         config = settings(FLOAT64, "data.binarize=dynamic", f"training.batch_size={size if size == 64 else 100}")
         model = model_for(config, data)
-        evaluation = Evaluation(model, data.validation, data.scaling, config, jit=False)
+        evaluation = Evaluation(model, data.validation, data.scaling, config, False, tf.distribute.get_strategy())
         evaluation._size = 256 if size == 64 else 300
         got += [evaluation(Schedule(1.0)), evaluation(Schedule(1.0))]
     for name, value in got[0].items():
@@ -54,6 +57,6 @@ def test_labels_reach_the_model(model_for, settings, data, monkeypatch):
         return terms(batch, *arguments, **options)
 
     monkeypatch.setattr(model, "loss_terms", looking)
-    Evaluation(model, data.validation, data.scaling, config, jit=False)(Schedule(1.0))
+    Evaluation(model, data.validation, data.scaling, config, False, tf.distribute.get_strategy())(Schedule(1.0))
     assert seen
     assert all(y is not None and y.dtype == "int64" for y in seen)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfvae.errors import UserError
 from tfvae.run import Run
+from tfvae.training.checkpoints import Checkpoints
 from tfvae.training.progress import Reporter
 from tfvae.training.signals import Stopped
 
@@ -153,6 +154,30 @@ def test_the_best_weights_are_in_place_at_the_end(tmp_path, loop_for, settings, 
     assert float(loop.evaluate(overfitted.validation)["loss"]) == pytest.approx(min(losses), rel=1e-12)
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_averaged_weights_are_judged_and_kept(tmp_path, loop_for, settings, data_set, two_replicas, replicas):
+    """By hand: the loss of each epoch is that of the averages, which follow from the weights after each step."""
+    config = settings("training.precision=float64", "training.ema=0.75", "training.steps_per_call=1")
+    run, strategy = Run.create(tmp_path / "run", config, {}), two_replicas if replicas == 2 else None
+    loop, model = loop_for(config, data_set(), strategy, run=run)
+    average, step, averages = None, loop._step, []
+
+    def watched(elements):
+        nonlocal average
+        records = step(elements)
+        now = weights(model)
+        average = now if average is None else [0.75 * a + 0.25 * w for a, w in zip(average, now)]
+        averages.append(average)
+        return records
+
+    watched.layout = step.layout
+    loop._step = watched
+    loop.run()
+    assert_close(weights(model), averages[6 * loop.best_epoch - 1], 1e-6)  # Keras keeps the decay in float32
+    last = loop.history[loop.best_epoch - 1]["validation"]["loss"]
+    assert float(loop.evaluate(data_set().validation)["loss"]) == pytest.approx(last, rel=1e-12)
+
+
 def test_early_stopping(tmp_path, loop_for, settings, overfitted):
     config = settings(*OVERFITTING, "training.early_stopping=3")
     heard = Heard()
@@ -177,6 +202,21 @@ def test_a_batch_larger_than_the_data_is_refused(loop_for, settings, data_set):
         loop_for(settings("training.batch_size=64"), data_set(40))
 
 
+def test_parts_that_do_not_divide_the_batch_are_refused(loop_for, settings, data_set):
+    with pytest.raises(UserError, match=r"training\.accumulation: got 3, want a divisor of the 16 examples that each"):
+        loop_for(settings("training.accumulation=3"), data_set())
+
+
+def test_a_profile_of_the_steps_asked_for(tmp_path, loop_for, settings, data_set):
+    config = settings("training.epochs=2")
+    run = Run.create(tmp_path / "run", config, {})
+    loop, _ = loop_for(config, data_set(), run=run, profile=3)
+    loop.run()
+    [written] = run.tensorboard.rglob("*.xplane.pb")
+    assert written.stat().st_size > 1000
+    assert len(loop.history) == 2
+
+
 def test_neither_validation_nor_test_examples_are_trained_on(loop_for, settings, data_set):
     ends = []
     for value in (0, 255):
@@ -190,7 +230,13 @@ def test_neither_validation_nor_test_examples_are_trained_on(loop_for, settings,
     assert ends[0][1] != ends[1][1]
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, model_for, settings, data_set, monkeypatch):
+@pytest.fixture
+def often(monkeypatch):
+    """A checkpoint after every call, however little time has passed."""
+    monkeypatch.setattr(Checkpoints, "due", True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, model_for, settings, data_set, monkeypatch, often):
     from tfvae.training.loop import Loop
 
     config, data = settings(), data_set()
@@ -263,6 +309,30 @@ def test_a_run_that_was_stopped_goes_on_to_the_bit(
     assert loop.best_epoch == never_stopped[2]
 
 
+def test_a_validation_that_was_interrupted_is_made_anew(tmp_path, loop_for, settings, data_set):
+    config = settings(*TRAINED, "training.ema=0.9")
+    whole, expected = loop_for(config, data_set(), run=Run.create(tmp_path / "whole", config, {}))
+    whole.run()
+    run = Run.create(tmp_path / "run", config, {})
+    loop, _ = loop_for(config, data_set(), run=run)
+    validation = loop._validation
+
+    def asked_in_the_second(*arguments):
+        if loop.history:
+            signal.raise_signal(signal.SIGTERM)
+        return validation(*arguments)
+
+    loop._validation = asked_in_the_second
+    with pytest.raises(Stopped):
+        loop.run()
+    assert [line["epoch"] for line in run.metrics()] == [1]
+    loop, model = loop_for(config, data_set(), weights=99, run=Run.open(run.folder))
+    assert loop.resume() == 12
+    loop.run()
+    assert_equal(weights(model), weights(expected))
+    assert without_rate(run.metrics()) == without_rate(whole.history)
+
+
 def test_every_state_of_an_optimizer_is_resumed(tmp_path, loop_for, settings, data_set):
     """Nadam has a product over all its steps beside its slots."""
     config = settings("training.optimizer=nadam", "training.learning_rate_schedule=linear")
@@ -289,7 +359,7 @@ def test_a_run_cut_off_before_its_first_checkpoint_begins_anew(tmp_path, loop_fo
     assert [line["epoch"] for line in run.metrics()] == [1, 2, 3]
 
 
-def test_lines_after_the_checkpoint_are_made_again(tmp_path, loop_for, settings, data_set):
+def test_lines_after_the_checkpoint_are_made_again(tmp_path, loop_for, settings, data_set, often):
     config = settings("training.epochs=2")
     run = Run.create(tmp_path / "run", config, {})
     loop, _ = loop_for(config, data_set(), run=run)
@@ -300,7 +370,8 @@ def test_lines_after_the_checkpoint_are_made_again(tmp_path, loop_for, settings,
     with open(run.folder / "metrics.jsonl", "a") as file:
         file.write('{"epoch": 3, "st')
     loop, _ = loop_for(config, data_set(), weights=99, run=run)
-    assert loop.resume() == 6
+    assert loop.resume() == 10  # in the middle of the second epoch
+    assert [line["epoch"] for line in run.metrics()] == [1]
     loop.run()
     assert without_rate(run.metrics()) == without_rate(first)
 
@@ -311,8 +382,9 @@ def test_resuming_wants_a_run(loop_for, settings, data_set):
         loop.resume()
 
 
-def test_the_speed_leaves_out_the_calls_that_compile(loop_for, settings, data_set):
+def test_the_speed_leaves_out_the_call_that_compiles(loop_for, settings, data_set):
     loop, _ = loop_for(settings("training.steps_per_call=2"), data_set())
     loop.run()
-    assert loop.timed_steps == 3 * 6 - 2 * 2
-    assert 0 < loop.seconds < loop.elapsed
+    assert loop.clock.steps == 3 * 6 - 2
+    assert 0 < loop.clock.seconds < loop.elapsed
+    assert 0 < loop.clock.host_share < 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -73,9 +75,49 @@ def test_keras_still_sums_gradients_where_prepare_steps_in(two_replicas):
     assert moved(prepared=True) == -1.0
 
 
+@pytest.mark.parametrize("name", optimizers.CERTIFIED)
+def test_a_certified_one_does_the_same_on_two_replicas_under_jit(loop_for, settings, data_set, two_replicas, name):
+    changes = ["training.precision=float64", "training.weight_decay=0.1", "training.clip_norm=0.5", "training.ema=0.9"]
+    config = settings(f"training.optimizer={name}", *changes, "training.epochs=5", "training.learning_rate=0.05")
+    ends = []
+    for strategy, jit in ((None, "off"), (two_replicas, "on")):
+        loop, model = loop_for(
+            dataclasses.replace(config, training=dataclasses.replace(config.training, jit=jit)), data_set(), strategy
+        )
+        loop.run()
+        ends.append((model.get_weights(), [line["validation"]["loss"] for line in loop.history]))
+    np.testing.assert_allclose(ends[1][1], ends[0][1], rtol=1e-9)
+    for got, expected in zip(ends[1][0], ends[0][0]):
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9)
+    assert ends[0][1][-1] < ends[0][1][0]
+
+
+def test_others_run_on_one_replica_alone(loop_for, settings, data_set, two_replicas):
+    config = settings("training.optimizer=nadam", "training.epochs=1")
+    with pytest.raises(
+        UserError, match=r"got Nadam under a distribution strategy, want one of sgd, adam, adamw, lion, ad"
+    ):
+        loop_for(config, data_set(), two_replicas)
+    loop, _ = loop_for(config, data_set())
+    loop.run()
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted"),
+    [
+        (lambda: keras.optimizers.Adam(gradient_accumulation_steps=2), r"want training\.accumulation"),
+        (lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "want the one inside it"),
+    ],
+    ids=["accumulation", "loss scale"],
+)
+def test_what_the_step_does_itself_is_refused(made, wanted):
+    with pytest.raises(UserError, match=wanted):
+        optimizers.prepare(made(), [keras.Variable([1.0])])
+
+
 def test_a_keras_without_the_hook_is_refused():
     class Other:
-        built = True
+        pass
 
     with pytest.raises(RuntimeError, match="reduces gradients elsewhere"):
         optimizers.prepare(Other(), [])

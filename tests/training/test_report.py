@@ -21,6 +21,8 @@ REPORT = {
     "epochs": 20,
     "best_epoch": 18,
     "seconds": 61.25,
+    "host_share": 0.0125,
+    "skipped_steps": 0,
     "steps_per_second": 1234.5,
     "parameters": 567890,
     "diagnosis": [],
@@ -35,6 +37,7 @@ def test_the_summary():
     assert "  active units    1 of 2" in lines
     assert "  time            61.2 s, 20 epochs, best 18" in lines
     assert "  steps/s         1,234.5" in lines
+    assert "  host time       1.2 % of the loop passed between compiled calls" in lines
     assert "  parameters      567,890" in lines
     assert lines[-1].split() == ["diagnosis", "nothing", "stands", "out"]
     assert not any("IWAE" in line for line in lines)
@@ -42,7 +45,13 @@ def test_the_summary():
 
 def test_many_samples_a_short_run_and_findings():
     finding = {"name": "posterior collapse", "evidence": "0 of 2 units", "advice": "objective.free_bits=0.1"}
-    changed = {**REPORT, "test": {**TEST, "iwae": -29.0}, "steps_per_second": None, "diagnosis": [finding]}
+    changed = {
+        **REPORT,
+        "test": {**TEST, "iwae": -29.0},
+        "steps_per_second": None,
+        "host_share": None,
+        "diagnosis": [finding],
+    }
     lines = report.lines(changed)
     assert lines[1] == "  IWAE, K = 5     -29.00 nats"
     assert "  steps/s         too short to tell" in lines

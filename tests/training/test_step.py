@@ -12,7 +12,7 @@ from tfvae.data.scaling import Scaling
 from tfvae.data.splits import Split
 from tfvae.models.results import Loss
 from tfvae.training import optimizers, schedules
-from tfvae.training.step import Step
+from tfvae.training.step import Step, Update
 
 X = np.random.default_rng(0).normal(size=[8, 3])
 START = np.array([1.0, -2.0, 0.5])
@@ -58,10 +58,12 @@ def make_step(settings, *changes, kind=Point, strategy=None, x=X, scaling=None, 
             optimizers.prepare(optimizer, variables)
         counter = tf.Variable(0, dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
     feed = pipeline.feed(Split(x))
-    step = Step(model, made, feed, scaling or Scaling.identity(), config, 4, strategy, counter, jit)
+    step = Step(
+        model, [Update(each) for each in made], feed, scaling or Scaling.identity(), config, 4, strategy, counter, jit
+    )
 
     def run(indices, steps_per_call=50):
-        records = [step(element).numpy() for element in feed.calls(np.asarray(indices), steps_per_call)]
+        records = [step(element).numpy() for element in feed.calls(np.asarray(indices), lambda: steps_per_call)]
         return step.layout.unpack(np.concatenate(records))
 
     return model, run

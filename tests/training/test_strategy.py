@@ -21,6 +21,8 @@ def test_logical_cpus(settings):
     ("changes", "said"),
     [
         (["training.replicas=2"], "--replicas 2: wants --strategy mirrored"),
+        (["training.strategy=multiworker", "training.replicas=2"], "--replicas 2: wants --strategy mirrored"),
+        (["training.strategy=multiworker"], "neither TF_CONFIG nor SLURM says who the workers are"),
         (["training.strategy=mirrored", "training.replicas=9"], "TensorFlow has started with 2 CPU"),
         (
             ["training.strategy=mirrored", "training.replicas=2", "training.batch_size=15"],
@@ -28,7 +30,9 @@ def test_logical_cpus(settings):
         ),
     ],
 )
-def test_what_cannot_be_is_refused(settings, changes, said):
+def test_what_cannot_be_is_refused(settings, monkeypatch, changes, said):
+    for name in ("TF_CONFIG", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(UserError, match=said):
         strategy.from_settings(settings(*changes).training)
 

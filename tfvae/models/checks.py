@@ -74,8 +74,8 @@ def objective(settings: Objective) -> None:
         )
 
 
-_FIT = ("clip_norm", "early_stopping", "jit", "steps_per_call")
-_COMPILED = ("optimizer", "learning_rate", "learning_rate_schedule", "learning_rate_warmup", "weight_decay")
+_FIT = ("accumulation", "clip_norm", "early_stopping", "jit", "on_nonfinite", "steps_per_call")
+_COMPILED = ("optimizer", "learning_rate", "learning_rate_schedule", "learning_rate_warmup", "weight_decay", "ema")
 
 
 def fit_arguments(given: Iterable[str], compiled: bool) -> None:

@@ -229,9 +229,9 @@ class VAE(keras.Model):
           validation_data: x, or (x, y).
           seed: of the order, the noise, and nothing else.
           verbose: 0 is silent.
-          **training: `clip_norm`, `early_stopping`, `jit`, `steps_per_call`; and, where `compile` was not called,
-            `optimizer`, `learning_rate`, `learning_rate_schedule`, `learning_rate_warmup`, `weight_decay`, all as in
-            `tfvae.config.Training`.
+          **training: `accumulation`, `clip_norm`, `early_stopping`, `jit`, `on_nonfinite`, `steps_per_call`; and, where
+            `compile` was not called, `optimizer`, `learning_rate`, `learning_rate_schedule`, `learning_rate_warmup`,
+            `weight_decay`, `ema`, all as in `tfvae.config.Training`.
 
         Returns:
           A Keras `History`; its `history` has lists such as `loss`, `elbo`, `kl`, `val_elbo`, in nats an example.

@@ -1,8 +1,12 @@
-"""Checkpoints of a run: the last and the best, written whole or not at all, and passed over where they are broken."""
+"""Checkpoints of a run, written whole or not at all, and passed over where they are broken."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,6 @@ import keras
 import tensorflow as tf
 
 from tfvae.errors import UserError
-from tfvae.run import write
 
 
 class _Notes(tf.train.experimental.PythonState):
@@ -27,48 +30,87 @@ class _Notes(tf.train.experimental.PythonState):
         self.values = json.loads(string_value)
 
 
+# Writing may take 1 % of the time; and no more than ten minutes of work are ever at risk.
+_SHARE = 0.01
+_LONGEST = 600.0
+
+
 class Checkpoints:
-    """Weights, optimizers, step and the host's notes, in `last-N` and `best-N`.
+    """Weights, optimizers, step, the host's notes and the best weights so far, in `last-N`.
+
+    All in one file, so that no kill can part them.
 
     Args:
       folder: the run's `checkpoints/`.
       model: its variables are saved.
-      optimizers: theirs too.
       counter: int64 variable, steps done.
+      state: whatever else moves in training: optimizers, loss scales.
       say: told what was passed over.
+      writes: False for the workers that only read; the chief writes for all.
     """
 
     def __init__(
         self,
         folder: Path,
         model: keras.Model,
-        optimizers: list[keras.optimizers.Optimizer],
         counter: tf.Variable,
+        state: list[Any],
         say: Callable[[str], None],
+        writes: bool = True,
     ) -> None:
         self._folder, self._notes, self._counter, self._say = folder, _Notes(), counter, say
-        self._checkpoint = tf.train.Checkpoint(model=model, optimizers=optimizers, step=counter, notes=self._notes)
-        # Two, so that one cut short leaves the one before it.
-        self._last = _manager(self._checkpoint, folder, "last", keep=2)
-        self._best = _manager(tf.train.Checkpoint(model=model, step=counter), folder / "best", "best", keep=1)
+        self._model, self._best = model, tf.Module()
+        self._best.values = [tf.Variable(weight.value, trainable=False) for weight in model.weights]
+        self._checkpoint = tf.train.Checkpoint(
+            model=model, state=state, step=counter, notes=self._notes, best=self._best
+        )
+        self._stands_at: Path | None = None
+        self._writes = writes
+        self._written, self._cost = time.perf_counter(), 0.05
 
     @property
     def last(self) -> Path | None:
         """The newest checkpoint, or None."""
-        return next(iter(_newest_first(self._folder, "last")), None)
+        return next(iter(_newest_first(self._folder)), None)
+
+    @property
+    def due(self) -> bool:
+        """Whether the work since the last one is worth the time that writing takes."""
+        return time.perf_counter() - self._written >= min(self._cost / _SHARE, _LONGEST)
 
     def save(self, notes: dict[str, Any]) -> str:
-        """Writes the last checkpoint, with the notes; gives its path.
+        """Writes a checkpoint with the notes, unless that of this step is there; gives its path.
 
         Raises:
           UserError: it cannot be written; the one before it is whole.
         """
+        step = int(self._counter.numpy())
+        path = self._folder / f"last-{step}"
+        if path == self._stands_at or not self._writes:
+            return str(path)  # a kill while it is replaced by its like would break it
         self._notes.values = notes
-        return self._write(self._last)
+        begun = time.perf_counter()
+        try:
+            self._checkpoint.write(str(path))
+            for part in self._folder.glob(f"{path.name}.*"):
+                with open(part, "r+b") as file:
+                    os.fsync(file.fileno())  # so that a machine that loses power keeps it
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(
+                f"{self._folder}: the checkpoint of step {step} cannot be written "
+                f"({_first_line(error)}); make room there, then go on with --resume."
+            ) from error
+        finally:
+            self._written = time.perf_counter()
+            self._cost = self._written - begun
+        self._stands_at = path
+        self._remove_all_but(path)
+        return str(path)
 
-    def save_best(self) -> None:
-        """Writes the weights as the best so far; raises as `save` does."""
-        self._write(self._best)
+    def keep_best(self) -> None:
+        """Remembers the weights in place as the best so far; the next checkpoint has them."""
+        for best, weight in zip(self._best.values, self._model.weights):
+            best.assign(weight.value)
 
     def restore(self) -> dict[str, Any] | None:
         """Puts the newest whole checkpoint back; gives its notes, or None where there is none.
@@ -76,50 +118,47 @@ class Checkpoints:
         Raises:
           UserError: there are checkpoints, and all are broken.
         """
-        return self._restore(self._checkpoint, _newest_first(self._folder, "last"))
-
-    def restore_best(self) -> None:
-        """Puts the best weights back, where there are any."""
-        self._restore(self._best.checkpoint, _newest_first(self._folder / "best", "best"))
-
-    def _write(self, manager: tf.train.CheckpointManager) -> str:
-        try:
-            return str(manager.save(checkpoint_number=self._counter))
-        except tf.errors.OpError as error:
-            raise UserError(
-                f"{manager.directory}: the checkpoint of step {int(self._counter.numpy())} cannot be written "
-                f"({_first_line(error)}); make room there, then go on with --resume."
-            ) from error
-
-    def _restore(self, checkpoint: tf.train.Checkpoint, paths: list[Path]) -> dict[str, Any] | None:
+        paths = _newest_first(self._folder)
         for path in paths:
             try:
-                checkpoint.restore(str(path)).assert_existing_objects_matched()
+                self._checkpoint.read(str(path)).assert_existing_objects_matched()
             # IndexError is TensorFlow's OutOfRange for a data file cut short.
             except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
                 self._say(f"checkpoint {path} is broken ({_first_line(error)}); the one before it is used.")
             else:
+                self._stands_at = path
                 return self._notes.values
         if paths:
             raise UserError(f"{paths[0]}: it is broken, and so is every checkpoint before it; train anew with --out.")
         return None
 
+    def restore_best(self) -> None:
+        """Puts the best weights in place."""
+        for best, weight in zip(self._best.values, self._model.weights):
+            weight.value.assign(best)
 
-def _manager(checkpoint: tf.train.Checkpoint, folder: Path, name: str, keep: int) -> tf.train.CheckpointManager:
-    # TensorFlow's list of its files is made anew from the files, for a crash may have cut it short.
-    names, listed = [path.name for path in reversed(_newest_first(folder, name))], folder / "checkpoint"
-    if names:
-        lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{one}"' for one in names)]
-        write(listed, lambda path: path.write_text("\n".join(lines) + "\n"))
-    else:
-        listed.unlink(missing_ok=True)
-    return tf.train.CheckpointManager(checkpoint, str(folder), keep, checkpoint_name=name)
+    def _remove_all_but(self, newest: Path) -> None:
+        """Keeps this one and the one before it; what is newer was passed over, and the rest is left from kills."""
+        kept = [path.name for path in _newest_first(self._folder) if _step(path) <= _step(newest)][:2]
+        # The index first, without which TensorFlow's other files are no checkpoint.
+        for path in sorted(self._folder.glob("last-*"), key=lambda path: path.suffix != ".index"):
+            if path.name.partition(".")[0] in kept:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
-def _newest_first(folder: Path, name: str) -> list[Path]:
-    found = [path.with_suffix("") for path in folder.glob(f"{name}-*.index")]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+def _newest_first(folder: Path) -> list[Path]:
+    found = [path.with_suffix("") for path in folder.glob("last-*.index")]
+    return sorted(found, key=_step, reverse=True)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+    # TensorFlow puts the name of a function node before its own words.
+    return re.sub(r"^\{\{.*?\}\} ", "", str(error).strip().split("\n")[0])[:300]

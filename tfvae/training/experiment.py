@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import tfvae
 from tfvae import likelihoods, networks
-from tfvae.config import Config, Data
+from tfvae.config import Config
 from tfvae.data import load
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
@@ -23,14 +23,16 @@ from tfvae.latent import noise, priors, resolve
 from tfvae.models import checks
 from tfvae.models.vae import VAE
 from tfvae.plots import of_run
-from tfvae.run import Run
-from tfvae.training import optimizers, report, tensorboard
+from tfvae.run import Run, absolute
+from tfvae.training import changes, cluster, optimizers, report, tensorboard, workers
 from tfvae.training import strategy as strategies
 from tfvae.training.loop import Loop
 from tfvae.training.progress import Reporter
 
 
-def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool = False) -> dict[str, Any]:
+def train(
+    config: Config, folder: str | Path, *, preset: str = "", quiet: bool = False, profile: int = 0
+) -> dict[str, Any]:
     """Trains from nothing into a new run folder; gives what `report.json` holds.
 
     Seeds the global generators of Python, NumPy and TensorFlow, from which Keras draws the first weights.
@@ -40,6 +42,7 @@ def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool =
       folder: new or empty.
       preset: the name to keep in `config.yaml`.
       quiet: print nothing.
+      profile: steps to profile for TensorBoard; 0: none.
 
     Raises:
       UserError: settings, data or folder that cannot be used; the loss is not finite.
@@ -48,28 +51,62 @@ def train(config: Config, folder: str | Path, *, preset: str = "", quiet: bool =
     Example:
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
     """
-    config = dataclasses.replace(config, data=_absolute(config.data))
-    with _precision(config.training.precision):
-        return _Experiment(config, quiet).run(lambda facts: Run.create(folder, config, {"preset": preset, **facts}))
+    with workers.explained(config.training) as writes, _precision(config.training.precision):
+        experiment = _Experiment(config, quiet or not writes)
+        facts = {"preset": preset, **experiment.facts()}
+        run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
+        with _held(run, writes):
+            return experiment.run(run, profile)
 
 
-def resume(folder: str | Path, *, quiet: bool = False) -> dict[str, Any]:
+def resume(
+    folder: str | Path,
+    config: Config | None = None,
+    *,
+    allow_changed: bool = False,
+    quiet: bool = False,
+    profile: int = 0,
+) -> dict[str, Any]:
     """Goes on with a run from its newest whole checkpoint; gives what `report.json` holds.
 
-    A run that has ended is left as it is.
+    A run that has ended is left as it is, unless it is to be longer.
+
+    Args:
+      folder: the run's.
+      config: the recipe to go on with, which `config.yaml` holds from then on; None: the run's own.
+      allow_changed: take settings that change the result too, where the checkpoint still fits.
+      quiet: print nothing.
+      profile: steps to profile for TensorBoard; 0: none.
 
     Raises:
-      UserError: no run is there, another process holds it, or its checkpoints are all broken.
+      UserError: no run is there, another process holds it, its checkpoints are all broken, or they do not go with
+        the recipe or the data.
       Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
+
+    Example:
+      `resume("runs/digits", config.override(Run.open("runs/digits").config, ["training.epochs=400"]))`
     """
     run = Run.open(folder)
-    if run.model.is_file() and (run.folder / "report.json").is_file():
+    config = absolute(config) if config else run.config
+    differences = changes.between(run.config, config)
+    changes.refuse(differences, allow_changed)
+    if run.ended and not changes.prolong(differences):
         done: dict[str, Any] = run.read_json("report.json")
-        if not quiet:
+        if not quiet and cluster.is_chief(config.training):
             print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
         return done
-    with _precision(run.config.training.precision):
-        return _Experiment(run.config, quiet).run(lambda facts: run, resumed=True)
+    with (
+        workers.explained(config.training) as writes,
+        _precision(config.training.precision),
+        _held(run, writes),
+    ):
+        experiment = _Experiment(config, quiet or not writes)
+        experiment.check_data(run)
+        return experiment.run(run, profile, differences)
+
+
+def _held(run: Run, writes: bool) -> contextlib.AbstractContextManager[None]:
+    return run.lock() if writes else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -93,26 +130,37 @@ class _Experiment:
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
         self._data = load.load(config.data, config.seed)
+        # Each machine may have its data in another place.
+        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, dir=None, path=None))
+        workers.agree(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
 
-    def run(self, folder: Callable[[dict[str, Any]], Run], resumed: bool = False) -> dict[str, Any]:
-        run = folder(self._facts())
-        with run.lock(), Reporter(self._config.training.epochs, self._quiet) as reporter:
+    def run(self, run: Run, profile: int, differences: Sequence[changes.Change] = ()) -> dict[str, Any]:
+        with Reporter(self._config.training.epochs, self._quiet) as reporter:
             self._header(reporter)
-            loop = Loop(self._model, self._data, self._config, self._strategy, run=run, reporter=reporter)
-            if resumed:
-                steps = loop.resume()
+            writes = workers.place(self._strategy).chief
+            loop = Loop(
+                self._model, self._data, self._config, self._strategy, run=run, reporter=reporter, profile=profile
+            )
+            if steps := loop.resume():
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
-            with tensorboard.writer(run.tensorboard) as write:
-                loop.run(lambda epoch, line: self._epoch_end(run, write, epoch, line))
-            made = self._finish(run, loop, reporter)
+            for change in differences:
+                reporter.say(f"changed: {change}{f' ({change.harmless})' if change.harmless else ''}.")
+            if differences and writes:  # not before the checkpoint is seen to fit them
+                run.change(self._config)
+            with tensorboard.writer(run.tensorboard) if writes else contextlib.nullcontext() as write:
+                loop.run((lambda epoch, line: self._epoch_end(run, write, epoch, line)) if write else None)
+            made = self._finish(run, loop, reporter, writes)
+            workers.part(self._strategy, lambda: run.ended)
         if not self._quiet:
             print("\n".join(_summary(made, run)))
         return made
 
-    def _finish(self, run: Run, loop: Loop, reporter: Reporter) -> dict[str, Any]:
-        made = report.make(self._model, self._data, loop, self._config.data.binarize, self._facts())
+    def _finish(self, run: Run, loop: Loop, reporter: Reporter, writes: bool) -> dict[str, Any]:
+        made = report.make(self._model, self._data, loop, self._config.data.binarize, self.facts())
+        if not writes:
+            return made
         keras_files.save(self._model, run)
         reporter.say("drawing pictures …")
         of_run.draw(self._model, self._data, loop.history, run.plots, binarize=self._config.data.binarize)
@@ -148,7 +196,18 @@ class _Experiment:
             f"latent op {self._latent_said}, seed {self._config.seed}."
         )
 
-    def _facts(self) -> dict[str, Any]:
+    def check_data(self, run: Run) -> None:
+        """Raises a UserError where the data are not those that the run began with."""
+        was, now = run.facts.get("examples"), self.facts()["examples"]
+        if was and was != now:  # a run of an earlier version does not tell
+            before, after = (", ".join(f"{name} {value}" for name, value in each.items()) for each in (was, now))
+            raise UserError(
+                f"--resume: the run began with other data ({before}; now {after}), so that its steps and its test "
+                "examples are others; bring those data back, or train anew with another --out."
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """What `config.yaml` and `report.json` say of the run beside its settings."""
         versions = {
             "tfvae": tfvae.__version__,
             "tensorflow": tf.__version__,
@@ -156,7 +215,9 @@ class _Experiment:
             "python": platform.python_version(),
         }
         latent = {"implementation": self._latent_said, "devices": _devices()}
-        return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent}
+        splits = {name: len(getattr(self._data, name)) for name in ("train", "validation", "test")}
+        examples = {"shape": list(self._data.shape), **splits}
+        return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, "examples": examples}
 
 
 def build(config: Config, data: DataSet) -> VAE:
@@ -183,13 +244,6 @@ def build(config: Config, data: DataSet) -> VAE:
         raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
     optimizers.from_settings(config.training, 1)  # an unknown name is said before there is a run folder
     return vae
-
-
-def _absolute(data: Data) -> Data:
-    # So that the run can be resumed and drawn from any folder.
-    given = {name: getattr(data, name) for name in ("dir", "path")}
-    places: dict[str, Any] = {name: str(Path(place).resolve()) for name, place in given.items() if place}
-    return dataclasses.replace(data, **places)
 
 
 def _summary(made: dict[str, Any], run: Run) -> list[str]:

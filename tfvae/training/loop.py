@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import keras
@@ -17,15 +18,23 @@ from tfvae.data.splits import DataSet, Split
 from tfvae.errors import UserError
 from tfvae.models.results import Schedule
 from tfvae.run import Run
-from tfvae.training import optimizers
+from tfvae.training import averages, optimizers, workers
 from tfvae.training.checkpoints import Checkpoints
+from tfvae.training.clock import Clock
 from tfvae.training.evaluation import Evaluation
+from tfvae.training.nonfinite import EpochSums, NonFinite
+from tfvae.training.precision import LossScale, needs_scaling
+from tfvae.training.profile import Profile
 from tfvae.training.progress import Reporter
 from tfvae.training.signals import Stopped, StopRequest
-from tfvae.training.step import Step
+from tfvae.training.step import Step, Update
 from tfvae.training.strategy import use_jit
 
 EpochEnd = Callable[[int, dict[str, Any]], None]
+
+
+class _Interrupted(Exception):  # noqa: N818 - a request that is met outside
+    """A validation is left, to be made anew by the run that goes on."""
 
 
 class Loop:
@@ -39,11 +48,11 @@ class Loop:
       optimizer: None: the settings'.
       run: where metrics and checkpoints go; None: nowhere.
       reporter: what the user sees.
+      profile: steps to write a TensorBoard profile of, after those that compile; 0: none.
 
     Attributes:
       history: the metrics of each epoch, as `metrics.jsonl` has them.
-      seconds: spent in compiled training calls, without the first two, which compile.
-      timed_steps: steps done in them.
+      clock: steps, and the time in and between compiled calls.
     """
 
     def __init__(
@@ -55,17 +64,14 @@ class Loop:
         optimizer: keras.optimizers.Optimizer | None = None,
         run: Run | None = None,
         reporter: Reporter | None = None,
+        profile: int = 0,
     ) -> None:
-        self._model, self._data, self._config, self._run = model, data, config, run
+        self._model, self._data, self._config, self._run, self._strategy = model, data, config, run, strategy
         self._reporter = reporter or Reporter(config.training.epochs, quiet=True)
+        self._place = workers.place(strategy)
         self._batch, self._examples = config.training.batch_size, len(data.train)
         self.steps_per_epoch = self._examples // self._batch
-        if self.steps_per_epoch == 0:
-            raise UserError(
-                f"training.batch_size: got {self._batch}, want at most the {self._examples} training examples."
-            )
-        if dropped := self._examples % self._batch:
-            self._reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
+        self._check_sizes()
         with strategy.scope():
             self._counter = tf.Variable(
                 0, dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
@@ -75,34 +81,44 @@ class Loop:
             made += [optimizers.from_settings(config.training, self.steps_per_epoch) for _ in goals[len(made) :]]
             for each, (_, variables, _) in zip(made, goals):
                 optimizers.prepare(each, variables)
+            scales = [LossScale() if needs_scaling(model) else None for _ in goals]
+            self._averaged = [(each, variables) for each, (_, variables, _) in zip(made, goals)]
+            self._checkpoints = (
+                Checkpoints(
+                    run.checkpoints, model, self._counter, [made, scales], self._reporter.say, self._place.chief
+                )
+                if run
+                else None
+            )
         self.jit = use_jit(config.training, model)
-        feed = pipeline.feed(data.train)
-        self._feed = feed
+        skip = config.training.on_nonfinite == "skip"
+        updates = [Update(each, scale, skip or scale is not None) for each, scale in zip(made, scales)]
+        self._feed = pipeline.feed(data.train)
         self._step = Step(
-            model, made, feed, data.scaling, config, self.steps_per_epoch, strategy, self._counter, self.jit
+            model, updates, self._feed, data.scaling, config, self.steps_per_epoch, strategy, self._counter, self.jit
         )
         # `VAE.fit` may have no validation split; the training loss then stands in its place.
-        self._validation = (
-            Evaluation(model, data.validation, data.scaling, config, self.jit) if len(data.validation) else None
-        )
-        self._checkpoints = (
-            Checkpoints(run.checkpoints, model, made, self._counter, self._reporter.say) if run else None
-        )
+        self._validation = self._evaluation(data.validation) if len(data.validation) else None
+        self.clock = Clock(config.training.steps_per_call)
+        self._profile = Profile(run.tensorboard if run else None, profile)
         self.history: list[dict[str, Any]] = []
-        self.seconds, self.timed_steps, self._calls, self._begun = 0.0, 0, 0, 0.0
+        self._sums, self._begun = EpochSums(self._step.layout), 0.0
         # What the host must remember besides the variables: part of every checkpoint.
-        self._notes: dict[str, Any] = {"best": None, "best_epoch": 0, "sums": None, "seconds": 0.0}
+        self._notes: dict[str, Any] = {"best": None, "best_epoch": 0, "ended": 0, "sums": None, "seconds": 0.0}
 
     def resume(self) -> int:
         """Puts the newest whole checkpoint back; gives the steps that it had done, 0 where there is none."""
         if self._checkpoints is None or self._run is None:
             raise UserError("resume: want a run folder to resume from.")
         self._notes = self._checkpoints.restore() or self._notes
-        done = int(self._counter.numpy()) // self.steps_per_epoch
+        self._sums = EpochSums(self._step.layout, self._notes["sums"])
         # Lines of epochs after the checkpoint are from the run that was cut off, and are made again.
-        self.history = [line for line in self._run.metrics() if line["epoch"] <= done]
-        self._run.write_metrics(self.history)
-        return int(self._counter.numpy())
+        self.history = [line for line in self._run.metrics() if line["epoch"] <= self._notes["ended"]]
+        # Before anything is written, which could take a checkpoint away that another worker still reads.
+        workers.agree(self._strategy, {"step to go on from": self._steps_done})
+        if self._place.chief:
+            self._run.write_metrics(self.history)
+        return self._steps_done
 
     def run(self, epoch_end: EpochEnd | None = None) -> None:
         """Trains from where it stands to the end, and puts the best weights in place.
@@ -114,25 +130,27 @@ class Loop:
           Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
           UserError: the loss is not finite, or a checkpoint cannot be written.
         """
-        start = int(self._counter.numpy())
         self._begun = time.perf_counter() - self._notes["seconds"]
-        with StopRequest() as stop:
-            for epoch in range(start // self.steps_per_epoch, self._config.training.epochs):
+        calls = contextlib.closing(self._feed.calls(self._batches(), self._steps_per_call))
+        with StopRequest() as stop, self._profile, self.clock.running(), calls as elements:
+            for epoch in range(self._notes["ended"], self._config.training.epochs):
                 if self._patience_is_over(epoch):
                     self._reporter.last_epoch()
                     self._reporter.say(
                         f"early stopping: no better validation loss since epoch {self._notes['best_epoch']}."
                     )
                     break
-                begun, done = time.perf_counter(), int(self._counter.numpy()) % self.steps_per_epoch
-                self._train_epoch(epoch, done, stop)
+                begun, done = time.perf_counter(), self._steps_done - epoch * self.steps_per_epoch
+                self._train_epoch((epoch + 1) * self.steps_per_epoch, elements, stop)
                 rate = (self.steps_per_epoch - done) * self._batch / (time.perf_counter() - begun)
-                self._end_epoch(epoch, rate, epoch_end)
-                if stop.number is not None:
-                    self._stop(stop.number)
+                self._end_epoch(epoch, rate, stop, epoch_end)
+                self._stop_if_asked(stop)
         self._reporter.last_epoch()
         if self._checkpoints:
+            self._save()
             self._checkpoints.restore_best()
+        else:
+            averages.put(self._averaged)
 
     @property
     def elapsed(self) -> float:
@@ -146,51 +164,118 @@ class Loop:
 
     def evaluate(self, split: Split) -> dict[str, np.ndarray]:
         """Mean of each term over a split, with the weights in place, in nats; and the squared error of each value."""
-        evaluation = Evaluation(self._model, split, self._data.scaling, self._config, self.jit, squared_error=True)
-        return evaluation(self._full_weight())
+        return self._evaluation(split, squared_error=True)(self._full_weight())
 
-    def _train_epoch(self, epoch: int, done: int, stop: StopRequest) -> None:
-        order = pipeline.order(self._config.seed, epoch, self._examples)
-        indices = order[: self.steps_per_epoch * self._batch].reshape(self.steps_per_epoch, self._batch)
-        for elements in self._feed.calls(indices[done:], self._config.training.steps_per_call):
-            begun = time.perf_counter()
-            records = self._step(elements).numpy()
-            self._count(time.perf_counter() - begun, len(records))
-            self._check_finite(records)
-            sums = self._notes["sums"]
-            for record in records:  # one by one, so that a resumed sum rounds as one never stopped
-                sums = record if sums is None else np.asarray(sums) + record
-            self._notes["sums"] = sums.tolist()
-            self._reporter.progress(int(self._counter.numpy()) / self.steps_per_epoch)
-            # With all its steps done an epoch is ended first: a checkpoint between the two would lose its metrics.
-            if stop.number is not None and int(self._counter.numpy()) % self.steps_per_epoch:
-                self._stop(stop.number)
+    @property
+    def _steps_done(self) -> int:
+        return int(self._counter.numpy())
 
-    def _end_epoch(self, epoch: int, rate: float, epoch_end: EpochEnd | None) -> None:
-        train = self._step.layout.unpack(np.asarray(self._notes["sums"]) / self.steps_per_epoch)
-        validation = self._validation(self._full_weight()) if self._validation else None
-        loss = float((validation or train)["loss"])
-        if not np.isfinite(loss):
-            self._not_finite("validation loss", int(self._counter.numpy()), validation or train)
+    def _evaluation(self, split: Split, squared_error: bool = False) -> Evaluation:
+        return Evaluation(self._model, split, self._data.scaling, self._config, self.jit, self._strategy, squared_error)
+
+    def _check_sizes(self) -> None:
+        if self.steps_per_epoch == 0:
+            raise UserError(
+                f"training.batch_size: got {self._batch}, want at most the {self._examples} training examples."
+            )
+        share, parts = self._batch // self._strategy.num_replicas_in_sync, self._config.training.accumulation
+        if share % parts:
+            raise UserError(
+                f"training.accumulation: got {parts}, want a divisor of the {share} examples that each replica "
+                "takes of a batch."
+            )
+        if dropped := self._examples % self._batch:
+            self._reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        """This worker's part of every batch to come, over all epochs: read ahead while an epoch is judged."""
+        share = self._batch // self._strategy.num_replicas_in_sync
+        mine = slice(self._place.first_replica * share, (self._place.first_replica + self._place.replicas) * share)
+        epoch, done = divmod(self._steps_done, self.steps_per_epoch)
+        for each in range(epoch, self._config.training.epochs):
+            order = pipeline.order(self._config.seed, each, self._examples)
+            indices = order[: self.steps_per_epoch * self._batch].reshape(self.steps_per_epoch, self._batch)
+            yield from indices[done if each == epoch else 0 :, mine]
+
+    def _train_epoch(self, end: int, elements: Iterator[Any], stop: StopRequest) -> None:
+        while self._steps_done < end:
+            element = next(elements)
+            count = len(tf.nest.flatten(element)[0])
+            with self._profile.call(count), self.clock.call(count):
+                records = self._step(element).numpy()
+            try:
+                self._sums.add(records, self._steps_done)
+            except NonFinite as error:
+                self._not_finite(str(error))
+            self._reporter.progress(self._steps_done / self.steps_per_epoch)
+            self._stop_if_asked(stop)
+            self._save_if_due()
+
+    def _steps_per_call(self) -> int:
+        # The chief's clock decides for all workers.
+        wanted = int(self._chief_says(self._profile.at_most(self.clock.steps_per_call())))
+        return min(wanted, self.steps_per_epoch - self._steps_done % self.steps_per_epoch)
+
+    def _chief_says(self, value: float) -> float:
+        return float(workers.total(self._strategy, np.array(value if self._place.chief else 0.0, np.float64)))
+
+    def _save_if_due(self) -> None:
+        if self._checkpoints and self._chief_says(self._checkpoints.due):
+            self._save()
+
+    def _save(self) -> str:
+        assert self._checkpoints is not None
+        self._notes["seconds"] = time.perf_counter() - self._begun
+        return self._checkpoints.save({**self._notes, "sums": self._sums.to_dict()})
+
+    def _judge(self, train: dict[str, np.ndarray], stop: StopRequest) -> tuple[dict[str, np.ndarray] | None, bool]:
+        """The validation's means with the weights that are kept, and whether they are the best so far."""
+        with averages.in_place(self._averaged):
+            with self.clock.evaluation():
+                validation = (
+                    self._validation(self._full_weight(), lambda: self._interrupt_if_asked(stop))
+                    if self._validation
+                    else None
+                )
+            judged = validation or train
+            loss = float(judged["loss"])
+            if not np.isfinite(loss):
+                terms = ", ".join(f"{name} {float(v):.4g}" for name, v in judged.items() if v.ndim == 0)
+                self._not_finite(f"the validation loss is not finite at step {self._steps_done} ({terms})")
+            better = self._notes["best"] is None or loss < self._notes["best"]
+            if better:
+                self._notes["best"] = loss
+                if self._checkpoints:
+                    self._checkpoints.keep_best()
+        return validation, better
+
+    def _end_epoch(self, epoch: int, rate: float, stop: StopRequest, epoch_end: EpochEnd | None) -> None:
+        train = self._sums.means()
+        if not {"loss", "z_mean", "z_mean_square"} <= set(train):
+            self._not_finite(f"no step of epoch {epoch + 1} was finite")
+        try:
+            validation, better = self._judge(train, stop)
+        except _Interrupted:
+            self._stop_if_asked(stop)
+            raise
         line: dict[str, Any] = {
             "epoch": epoch + 1,
-            "step": int(self._counter.numpy()),
+            "step": self._steps_done,
             "train": {**plain(train), "examples_per_second": round(rate, 1)},
             "validation": plain(validation) if validation else {},
         }
-        self._notes.update(sums=None, seconds=time.perf_counter() - self._begun)
+        if better:
+            self._notes["best_epoch"] = epoch + 1
+        self._notes["ended"] = epoch + 1
+        self._sums = EpochSums(self._step.layout, self._sums.next_epoch())
+        self._notes["seconds"] = time.perf_counter() - self._begun
         self.history.append(line)
-        if self._run:
+        if self._run and self._place.chief:
             self._run.append_metrics(line)
-        if self._notes["best"] is None or loss < self._notes["best"]:
-            self._notes.update(best=loss, best_epoch=epoch + 1)
-            if self._checkpoints:
-                self._checkpoints.save_best()
-        if self._checkpoints:
-            self._checkpoints.save(self._notes)
         self._reporter.epoch(line)
         if epoch_end:
             epoch_end(epoch + 1, line)
+        self._save_if_due()  # last: what a kill cuts off before is made again
 
     def _full_weight(self) -> Schedule:
         # Validation is judged by the final weight and capacity, so that its losses compare over a warm-up.
@@ -202,32 +287,23 @@ class Loop:
             patience is not None and self._notes["best"] is not None and epoch - self._notes["best_epoch"] >= patience
         )
 
-    def _count(self, seconds: float, steps: int) -> None:
-        self._calls += 1
-        if self._calls > 2:
-            self.seconds, self.timed_steps = self.seconds + seconds, self.timed_steps + steps
-
-    def _check_finite(self, records: np.ndarray) -> None:
-        bad = np.flatnonzero(~np.isfinite(records).all(axis=1))
-        if not len(bad):
-            return
-        step = int(self._counter.numpy()) - len(records) + int(bad[0]) + 1
-        self._not_finite("loss", step, self._step.layout.unpack(records[bad[0]]))
-
-    def _not_finite(self, what: str, step: int, values: dict[str, np.ndarray]) -> NoReturn:
-        terms = ", ".join(f"{name} {float(v):.4g}" for name, v in values.items() if v.ndim == 0)
+    def _not_finite(self, what: str) -> NoReturn:
         last = self._checkpoints.last if self._checkpoints else None
         kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
-        raise UserError(
-            f"the {what} is not finite at step {step} ({terms}); {kept}. "
-            "Try a smaller training.learning_rate, or training.clip_norm=1."
-        )
+        raise UserError(f"{what}; {kept}. Try a smaller training.learning_rate, or training.clip_norm=1.")
 
-    def _stop(self, number: int) -> None:
-        self._notes["seconds"] = time.perf_counter() - self._begun
+    def _interrupt_if_asked(self, stop: StopRequest) -> None:
+        # A worker that leaves a validation alone would leave the others waiting for its share.
+        if stop.number is not None and self._place.replicas == self._strategy.num_replicas_in_sync:
+            raise _Interrupted
+
+    def _stop_if_asked(self, stop: StopRequest) -> None:
+        # One worker is asked, and all stop after the same call.
+        number = int(workers.each(self._strategy, stop.number or 0).max())
+        if not number:
+            return
         if self._checkpoints:
-            path = self._checkpoints.save(self._notes)
-            self._reporter.say(f"stopping: checkpoint {path} is written; --resume goes on from it.")
+            self._reporter.say(f"stopping: checkpoint {self._save()} is written; --resume goes on from it.")
         raise Stopped(number)
 
 

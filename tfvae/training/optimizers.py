@@ -1,4 +1,8 @@
-"""Any Keras optimizer by name, made fit for a step that reduces gradients itself."""
+"""Any Keras optimizer by name, made fit for a step that reduces gradients itself.
+
+What Keras's `apply` does under a strategy is met here and nowhere else: it sums gradients over replicas, which the step
+has done already; its own clipping and loss scale come before that sum; its accumulation cannot run there.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,14 @@ import inspect
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfvae.config import Training, nearest
 from tfvae.errors import UserError
 from tfvae.training.schedules import WarmupDecay
+
+# Those whose results on several replicas the tests hold to those on one.
+CERTIFIED = ("sgd", "adam", "adamw", "lion", "adafactor")
 
 
 def names() -> dict[str, type[keras.optimizers.Optimizer]]:
@@ -41,8 +49,12 @@ def from_settings(settings: Training, steps_per_epoch: int) -> keras.optimizers.
         settings.epochs * steps_per_epoch,
         settings.learning_rate_schedule,
     )
-    decay: dict[str, Any] = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
-    return known[name](learning_rate=rate, **decay)
+    options: dict[str, Any] = {}
+    if settings.weight_decay is not None:
+        options["weight_decay"] = settings.weight_decay
+    if settings.ema is not None:
+        options.update(use_ema=True, ema_momentum=settings.ema)
+    return known[name](learning_rate=rate, **options)
 
 
 def prepare(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]) -> None:
@@ -50,9 +62,27 @@ def prepare(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variabl
 
     Keras sums them again inside `apply`, which doubles them on two replicas. The name is private: a test fails if
     Keras renames it.
+
+    Raises:
+      UserError: an optimizer that a strategy cannot be trusted with, or that does what the step does itself.
     """
-    if not optimizer.built:
-        optimizer.build(variables)
     if not hasattr(optimizer, "_all_reduce_sum_gradients"):
         raise RuntimeError("this Keras reduces gradients elsewhere; tfvae needs keras>=3.15,<3.16.")
+    kind = type(optimizer).__name__
+    if tf.distribute.has_strategy() and kind.lower() not in CERTIFIED:
+        raise UserError(
+            f"training.optimizer: got {kind} under a distribution strategy, want one of {', '.join(CERTIFIED)}; "
+            "any other runs on one replica (--strategy default)."
+        )
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        raise UserError(
+            "optimizer: got a LossScaleOptimizer, want the one inside it; the step scales float16 networks itself."
+        )
+    if optimizer.gradient_accumulation_steps:
+        raise UserError(
+            "optimizer: got gradient_accumulation_steps, which cannot run under a strategy; "
+            "want training.accumulation, or accumulation=… of fit."
+        )
+    if not optimizer.built:
+        optimizer.build(variables)
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables

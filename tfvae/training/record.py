@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,3 +30,11 @@ class Layout:
         return {
             name: vector[..., place].reshape(vector.shape[:-1] + shape) for name, (place, shape) in self._places.items()
         }
+
+    def vector(self, values: Mapping[str, Any]) -> np.ndarray:
+        """What `unpack` would take apart into these values; zero for those that are not among them."""
+        length = max((place.stop for place, _ in self._places.values()), default=0)
+        vector = np.zeros(length)
+        for name, (place, _) in self._places.items():
+            vector[place] = np.ravel(values.get(name, 0.0))
+        return vector

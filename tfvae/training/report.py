@@ -36,7 +36,9 @@ def make(vae: VAE, data: DataSet, loop: Loop, binarize: str, facts: dict[str, An
         "epochs": len(loop.history),
         "best_epoch": loop.best_epoch,
         "seconds": round(loop.elapsed, 2),
-        "steps_per_second": round(loop.timed_steps / loop.seconds, 1) if loop.seconds else None,
+        "steps_per_second": round(loop.clock.steps / loop.clock.seconds, 1) if loop.clock.seconds else None,
+        "host_share": None if loop.clock.host_share is None else round(loop.clock.host_share, 4),
+        "skipped_steps": sum(line["train"].get("skipped", 0) for line in loop.history),
         "parameters": int(vae.count_params()),
         "jit": loop.jit,
         **facts,
@@ -60,6 +62,10 @@ def lines(report: dict[str, Any]) -> list[str]:
         ("steps/s", speed),
         ("parameters", f"{report['parameters']:,}"),
     ]
+    if report["host_share"] is not None:
+        shown.append(("host time", f"{100 * report['host_share']:.1f} % of the loop passed between compiled calls"))
+    if report["skipped_steps"]:
+        shown.append(("skipped", f"{report['skipped_steps']} steps, whose loss or gradient was not finite"))
     if "iwae" in test:
         shown.insert(1, (f"IWAE, K = {report['test_samples']}", f"{test['iwae']:.2f} nats"))
     text = [f"  {name:<15} {value}" for name, value in shown]

@@ -6,7 +6,7 @@ The step knows the contract `objectives() -> [(name, variables, loss_fn)]` and n
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,8 +16,34 @@ from tfvae.data import pipeline
 from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
 from tfvae.latent import noise
-from tfvae.training import schedules
+from tfvae.models.results import Schedule
+from tfvae.training import schedules, workers
+from tfvae.training.precision import LossScale, update_if
 from tfvae.training.record import Layout
+
+
+class Update(NamedTuple):
+    """What moves the variables of one objective.
+
+    Attributes:
+      optimizer: prepared by `optimizers.prepare`.
+      loss_scale: of float16 networks, else None.
+      guarded: leave out a step whose loss or gradient is not finite. It costs a copy of the weights and slots.
+    """
+
+    optimizer: keras.optimizers.Optimizer
+    loss_scale: LossScale | None = None
+    guarded: bool = False
+
+
+class _Part(NamedTuple):
+    """Examples of one replica, and where they stand."""
+
+    x: tf.Tensor
+    y: tf.Tensor | None
+    first: tf.Tensor
+    step: tf.Tensor
+    schedule: Schedule
 
 
 class Step:
@@ -25,23 +51,24 @@ class Step:
 
     Args:
       model: gives `objectives()`.
-      optimizers: one for each objective, prepared.
-      feed: where the examples come from.
+      updates: one for each objective.
+      feed: where the examples of this process come from.
       scaling: from the user's units to model units.
-      config: batch size, binarisation, clipping, schedules, seed.
+      config: batch size, accumulation, binarisation, clipping, schedules, seed.
       steps_per_epoch: what the schedules count in.
       strategy: whose scope the variables were made in.
       counter: int64 variable, steps done.
       jit: compile the gradient with XLA.
 
     `step(elements)` does one step for each element and gives their records, float64 `[steps, values]`; `layout` names
-    the values. Terms of the loss are averages over the global batch, in nats an example.
+    the values. Terms of the loss are averages over the global batch, in nats an example; of a guarded update the
+    record also says whether it was `skipped`, 1 or 0.
     """
 
     def __init__(
         self,
         model: Any,
-        optimizers: list[keras.optimizers.Optimizer],
+        updates: list[Update],
         feed: pipeline.Feed,
         scaling: Scaling,
         config: Config,
@@ -52,10 +79,11 @@ class Step:
     ) -> None:
         self._feed, self._scaling, self._config = feed, scaling, config
         self._steps_per_epoch, self._strategy, self._counter = steps_per_epoch, strategy, counter
+        self._first_replica = workers.place(strategy).first_replica
         self.layout = Layout()
-        self._updates = [
-            (name, variables, optimizer, tf.function(self._gradients(variables, loss_fn), jit_compile=jit))
-            for (name, variables, loss_fn), optimizer in zip(model.objectives(), optimizers)
+        self._goals = [
+            (name, variables, update, tf.function(self._gradients(variables, loss_fn), jit_compile=jit))
+            for (name, variables, loss_fn), update in zip(model.objectives(), updates)
         ]
         with strategy.scope():
             alone = not tf.distribute.has_strategy()
@@ -63,9 +91,13 @@ class Step:
         self._replica: Callable[[Any], tf.Tensor] = (
             tf.function(self._replica_step, jit_compile=True) if jit and alone else self._on_replicas
         )
-        self._call = tf.function(self._steps, reduce_retracing=True)
+        self._call: Callable[[Any], tf.Tensor] | None = None
 
     def __call__(self, elements: Any) -> tf.Tensor:
+        if self._call is None:
+            # Any number of steps: it moves from call to call, and none may trace again.
+            signature = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), elements)
+            self._call = tf.function(self._steps, input_signature=[signature])
         return self._call(elements)
 
     def _steps(self, elements: Any) -> tf.Tensor:
@@ -82,24 +114,46 @@ class Step:
 
     def _replica_step(self, element: Any) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
         size = self._config.training.batch_size // context.num_replicas_in_sync
-        first = tf.cast(context.replica_id_in_sync_group, tf.int64) * size
-        shard = tf.nest.map_structure(lambda t: t[first : first + size], element)
-        x, y = self._feed.fetch(shard)
+        begin = (replica - self._first_replica) * size
+        x, y = self._feed.fetch(tf.nest.map_structure(lambda t: t[begin : begin + size], element))
         step = tf.identity(self._counter)
-        schedule = schedules.at(step, self._config.objective, self._steps_per_epoch)
+        part = _Part(x, y, replica * size, step, schedules.at(step, self._config.objective, self._steps_per_epoch))
         record: dict[str, tf.Tensor] = {}
-        for name, variables, optimizer, gradients in self._updates:
-            grads, terms = gradients(x, y, first, step, schedule)
-            grads, terms = context.all_reduce(tf.distribute.ReduceOp.SUM, [grads, terms])
+        for name, variables, update, gradients in self._goals:
+            prefix = "" if len(self._goals) == 1 else f"{name}/"
+            scale = tf.ones([]) if update.loss_scale is None else tf.identity(update.loss_scale.value)
+            sums = self._over_parts(gradients, part, scale)
+            # Reduced before anything is judged, so that all replicas judge alike.
+            grads, terms = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+            if update.loss_scale is not None:
+                grads = [grad / tf.cast(scale, grad.dtype) for grad in grads]
             norm = tf.linalg.global_norm(grads)
-            optimizer.apply(_clipped(grads, norm, self._config.training.clip_norm), variables)
-            prefix = "" if len(self._updates) == 1 else f"{name}/"
             record.update({prefix + key: value for key, value in terms.items()})
             record[prefix + "gradient_norm"] = norm
-        record["kl_weight"] = schedule.kl_weight
+            told = _take(update, _clipped(grads, norm, self._config.training.clip_norm), variables, norm, terms["loss"])
+            record.update({prefix + key: value for key, value in told.items()})
+        record["kl_weight"] = part.schedule.kl_weight
         self._counter.assign_add(1)
         return self.layout.pack(record)
+
+    def _over_parts(self, gradients: Callable[..., Any], whole: _Part, scale: tf.Tensor) -> Any:
+        """The sum of gradients and terms over the parts that accumulation asks for, one after the other."""
+        count = self._config.training.accumulation
+        size = self._config.training.batch_size // self._strategy.num_replicas_in_sync // count
+        if count == 1:
+            return gradients(whole, scale)
+
+        def of(index: Any) -> Any:
+            begin = index * size
+            x, y = (None if t is None else _rows(t, begin, size) for t in (whole.x, whole.y))
+            return gradients(whole._replace(x=x, y=y, first=whole.first + tf.cast(begin, tf.int64)), scale)
+
+        sums = of(0)
+        for index in tf.range(1, count):
+            sums = tf.nest.map_structure(tf.add, sums, of(index))
+        return sums
 
     def _gradients(self, variables: list[keras.Variable], loss_fn: Callable[..., Any]) -> Callable[..., Any]:
         """A pure function of a replica's part of the batch, all that XLA sees: its part of the global average."""
@@ -107,19 +161,42 @@ class Step:
         batch_size = config.training.batch_size
         dtype = keras.config.dtype_policy().variable_dtype
 
-        def gradients(x: tf.Tensor, y: Any, first: tf.Tensor, step: tf.Tensor, schedule: Any) -> tuple[list, dict]:
-            address = noise.Address(config.seed, noise.BINARISATION, step, first)
-            x = pipeline.model_units(x, scaling, config.data.binarize, address, dtype)
-            weight = tf.ones([tf.shape(x)[0]], dtype)
+        def gradients(part: _Part, scale: tf.Tensor) -> tuple[list, dict]:
+            address = noise.Address(config.seed, noise.BINARISATION, part.step, part.first)
+            x = pipeline.model_units(part.x, scaling, config.data.binarize, address, dtype)
+            batch = Batch(x, part.y, part.first, tf.ones([tf.shape(x)[0]], dtype))
             values = [variable.value for variable in variables]
             with tf.GradientTape() as tape:
-                loss = loss_fn(Batch(x, y, first, weight), noise.Address(config.seed, noise.TRAINING, step), schedule)
+                loss = loss_fn(batch, noise.Address(config.seed, noise.TRAINING, part.step), part.schedule)
                 total = tf.reduce_sum(loss.total) / batch_size
-            grads = tape.gradient(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                scaled = total * tf.cast(scale, total.dtype)
+            grads = tape.gradient(scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             terms = {name: tf.reduce_sum(term, axis=0) / batch_size for name, term in loss.terms.items()}
             return grads, {"loss": total, **terms}
 
         return gradients
+
+
+def _rows(t: tf.Tensor, begin: tf.Tensor | int, size: int) -> tf.Tensor:
+    # Not t[begin : begin + size], whose size XLA cannot know.
+    return tf.slice(t, [begin, *[0] * (t.shape.rank - 1)], [size, *t.shape[1:]])
+
+
+def _take(
+    update: Update, grads: list[tf.Tensor], variables: list[keras.Variable], norm: tf.Tensor, loss: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Moves the variables, or where it is guarded leaves out what is not finite; what the record says of it."""
+    optimizer = update.optimizer
+    if not update.guarded:
+        optimizer.apply(grads, variables)
+        return {}
+    finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+    update_if(finite, lambda: optimizer.apply(grads, variables), [*variables, *optimizer.variables])
+    told = {"skipped": tf.cast(~finite, tf.float64)}
+    if update.loss_scale is not None:
+        update.loss_scale.update(finite)
+        told["loss_scale"] = tf.identity(update.loss_scale.value)
+    return told
 
 
 def _clipped(grads: list[tf.Tensor], norm: tf.Tensor, bound: float | None) -> list[tf.Tensor]:

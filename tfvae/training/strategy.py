@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import os
+import signal
+import threading
 
 import tensorflow as tf
 
 from tfvae.config import Training
 from tfvae.errors import UserError
+from tfvae.training import cluster, rendezvous
+
+# For TensorFlow to connect workers that have just met; it would wait for ever.
+_CONNECT_SECONDS = 120
 
 
 def from_settings(settings: Training) -> tf.distribute.Strategy:
@@ -16,19 +24,44 @@ def from_settings(settings: Training) -> tf.distribute.Strategy:
     Raises:
       UserError: replicas that there are no devices for, or a batch that they cannot share.
     """
+    if settings.strategy != "mirrored" and settings.replicas > 1:
+        raise UserError(f"--replicas {settings.replicas}: wants --strategy mirrored.")
     if settings.strategy == "default":
-        if settings.replicas > 1:
-            raise UserError(f"--replicas {settings.replicas}: wants --strategy mirrored.")
         return tf.distribute.get_strategy()
-    gpus = tf.config.list_logical_devices("GPU") if settings.replicas == 0 else []
-    strategy = tf.distribute.MirroredStrategy(
-        [device.name for device in gpus] or _logical_cpus(max(settings.replicas, 1))
-    )
+    strategy = _mirrored(settings.replicas) if settings.strategy == "mirrored" else _multiworker()
     if settings.batch_size % strategy.num_replicas_in_sync:
         raise UserError(
             f"training.batch_size: got {settings.batch_size}, want a multiple of the "
             f"{strategy.num_replicas_in_sync} replicas."
         )
+    return strategy
+
+
+def _mirrored(replicas: int) -> tf.distribute.Strategy:
+    gpus = tf.config.list_logical_devices("GPU") if replicas == 0 else []
+    return tf.distribute.MirroredStrategy([device.name for device in gpus] or _logical_cpus(max(replicas, 1)))
+
+
+def _multiworker() -> tf.distribute.Strategy:
+    ours = cluster.from_environment(os.environ)
+    rendezvous.meet(ours)
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(ours.workers)}),
+        task_type="worker",
+        task_id=ours.index,
+        rpc_layer="grpc",
+        num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
+    )
+    # It holds Python's lock while it connects, so that no Python code could end a wait.
+    faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
+    cluster.joined = True
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    if threading.current_thread() is threading.main_thread():
+        # TensorFlow has put a handler of its own there, which swallows the signal.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     return strategy
 
 

@@ -1,0 +1,57 @@
+"""Updates that are taken only where they are finite, and float16's loss scaling on top of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+FIRST_SCALE = 2.0**15
+GROWTH_STEPS = 2000
+LARGEST_SCALE = 2.0**24
+
+
+class LossScale(tf.Module):
+    """The factor s on the loss that keeps float16 gradients from vanishing.
+
+    s' = max(s / 2, 1) after a step that overflowed; min(2 s, 2^24) after 2,000 in a row that did not; else s.
+
+    Source: Micikevicius et al., Mixed Precision Training, arXiv:1710.03740, section 3.2.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        self.value = tf.Variable(FIRST_SCALE, dtype=tf.float32, trainable=False, aggregation=first)
+        self.finite_steps = tf.Variable(0, dtype=tf.int64, trainable=False, aggregation=first)
+
+    def update(self, finite: tf.Tensor) -> None:
+        """Moves the factor, knowing whether the step was finite."""
+        scale, steps = tf.identity(self.value), self.finite_steps + 1
+        grows = steps >= GROWTH_STEPS
+        grown = tf.where(grows, tf.minimum(2.0 * scale, LARGEST_SCALE), scale)
+        self.value.assign(tf.where(finite, grown, tf.maximum(0.5 * scale, 1.0)))
+        self.finite_steps.assign(tf.where(finite & ~grows, steps, 0))
+
+
+def needs_scaling(model: keras.Model) -> bool:
+    """Whether any layer computes in float16, whose gradients vanish below 6e-8 and overflow above 65,504."""
+    return any(layer.compute_dtype == "float16" for layer in model._flatten_layers())
+
+
+def update_if(finite: tf.Tensor, update: Callable[[], Any], variables: list[keras.Variable]) -> None:
+    """Runs the update, then puts every variable back where it was, to the bit, unless `finite`.
+
+    Branch-free, because the optimizers of Keras merge replicas and so cannot run inside a `tf.cond`.
+
+    Args:
+      finite: bool scalar, the same on all replicas.
+      update: changes the variables.
+      variables: all that it changes.
+    """
+    before = [tf.identity(variable.value) for variable in variables]
+    update()
+    for variable, old in zip(variables, before):
+        variable.value.assign(tf.where(finite, variable.value, old))
