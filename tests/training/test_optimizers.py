@@ -95,7 +95,7 @@ def test_a_certified_one_does_the_same_on_two_replicas_under_jit(loop_for, setti
 def test_others_run_on_one_replica_alone(loop_for, settings, data_set, two_replicas):
     config = settings("training.optimizer=nadam", "training.epochs=1")
     with pytest.raises(
-        UserError, match=r"got Nadam under a distribution strategy, want one of sgd, adam, adamw, lion, ad"
+        UserError, match=r"got nadam under a distribution strategy, want one of sgd, adam, adamw, lion, ad"
     ):
         loop_for(config, data_set(), two_replicas)
     loop, _ = loop_for(config, data_set())

@@ -189,6 +189,8 @@ class _Experiment:
             reporter.say(
                 "likelihood: mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 a value."
             )
+        if training.precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
+            reporter.say(f"precision: {training.precision} pays on a GPU; this CPU is faster in float32.")
         jit = "on" if strategies.use_jit(training, self._model) else "off"
         reporter.say(
             f"engine: TensorFlow {tf.__version__} on {', '.join(_devices())}, {training.strategy} strategy with "

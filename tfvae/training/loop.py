@@ -28,7 +28,7 @@ from tfvae.training.profile import Profile
 from tfvae.training.progress import Reporter
 from tfvae.training.signals import Stopped, StopRequest
 from tfvae.training.step import Step, Update
-from tfvae.training.strategy import use_jit
+from tfvae.training.strategy import check_shares, use_jit
 
 EpochEnd = Callable[[int, dict[str, Any]], None]
 
@@ -178,12 +178,7 @@ class Loop:
             raise UserError(
                 f"training.batch_size: got {self._batch}, want at most the {self._examples} training examples."
             )
-        share, parts = self._batch // self._strategy.num_replicas_in_sync, self._config.training.accumulation
-        if share % parts:
-            raise UserError(
-                f"training.accumulation: got {parts}, want a divisor of the {share} examples that each replica "
-                "takes of a batch."
-            )
+        check_shares(self._config.training, self._strategy)
         if dropped := self._examples % self._batch:
             self._reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
 

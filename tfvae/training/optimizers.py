@@ -35,7 +35,7 @@ def from_settings(settings: Training, steps_per_epoch: int) -> keras.optimizers.
     """The optimizer of the settings, its learning rate a function of the step.
 
     Raises:
-      UserError: no such optimizer, with the nearest name.
+      UserError: no such optimizer, with the nearest name; or one that is not for several replicas, inside their scope.
     """
     known = names()
     name = settings.optimizer.lower()
@@ -43,6 +43,7 @@ def from_settings(settings: Training, steps_per_epoch: int) -> keras.optimizers.
         raise UserError(
             f"training.optimizer: got {settings.optimizer!r}{nearest(name, known)}, want one of {', '.join(known)}."
         )
+    _check_certified(name)
     rate = WarmupDecay(
         settings.learning_rate,
         round(settings.learning_rate_warmup * steps_per_epoch),
@@ -68,12 +69,7 @@ def prepare(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variabl
     """
     if not hasattr(optimizer, "_all_reduce_sum_gradients"):
         raise RuntimeError("this Keras reduces gradients elsewhere; tfvae needs keras>=3.15,<3.16.")
-    kind = type(optimizer).__name__
-    if tf.distribute.has_strategy() and kind.lower() not in CERTIFIED:
-        raise UserError(
-            f"training.optimizer: got {kind} under a distribution strategy, want one of {', '.join(CERTIFIED)}; "
-            "any other runs on one replica (--strategy default)."
-        )
+    _check_certified(type(optimizer).__name__)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise UserError(
             "optimizer: got a LossScaleOptimizer, want the one inside it; the step scales float16 networks itself."
@@ -86,3 +82,11 @@ def prepare(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variabl
     if not optimizer.built:
         optimizer.build(variables)
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+
+
+def _check_certified(name: str) -> None:
+    if tf.distribute.has_strategy() and name.lower() not in CERTIFIED:
+        raise UserError(
+            f"training.optimizer: got {name} under a distribution strategy, want one of {', '.join(CERTIFIED)}; "
+            "any other runs on one replica (--strategy default)."
+        )

@@ -27,14 +27,30 @@ def from_settings(settings: Training) -> tf.distribute.Strategy:
     if settings.strategy != "mirrored" and settings.replicas > 1:
         raise UserError(f"--replicas {settings.replicas}: wants --strategy mirrored.")
     if settings.strategy == "default":
-        return tf.distribute.get_strategy()
-    strategy = _mirrored(settings.replicas) if settings.strategy == "mirrored" else _multiworker()
-    if settings.batch_size % strategy.num_replicas_in_sync:
+        strategy = tf.distribute.get_strategy()
+    else:
+        strategy = _mirrored(settings.replicas) if settings.strategy == "mirrored" else _multiworker()
+    check_shares(settings, strategy)
+    return strategy
+
+
+def check_shares(settings: Training, strategy: tf.distribute.Strategy) -> None:
+    """Sees that a batch can be shared out over replicas, and each share over the parts of accumulation.
+
+    Raises:
+      UserError: it cannot.
+    """
+    share, rest = divmod(settings.batch_size, strategy.num_replicas_in_sync)
+    if rest:
         raise UserError(
             f"training.batch_size: got {settings.batch_size}, want a multiple of the "
             f"{strategy.num_replicas_in_sync} replicas."
         )
-    return strategy
+    if share % settings.accumulation:
+        raise UserError(
+            f"training.accumulation: got {settings.accumulation}, want a divisor of the {share} examples that each "
+            "replica takes of a batch."
+        )
 
 
 def _mirrored(replicas: int) -> tf.distribute.Strategy:
