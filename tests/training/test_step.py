@@ -12,6 +12,7 @@ from tfvae.data.scaling import Scaling
 from tfvae.data.splits import Split
 from tfvae.models.results import Loss
 from tfvae.training import optimizers, schedules
+from tfvae.training import step as step_module
 from tfvae.training.step import Step, Update
 
 X = np.random.default_rng(0).normal(size=[8, 3])
@@ -48,7 +49,7 @@ class TwoPoints(Point):
         return [*super().objectives(), ("slope", [self.v], tripled)]
 
 
-def make_step(settings, *changes, kind=Point, strategy=None, x=X, scaling=None, jit=False):
+def make_step(settings, *changes, kind=Point, strategy=None, x=X, scaling=None, jit=False, jit_loop=False):
     config = settings("training.batch_size=4", "training.precision=float64", "training.optimizer=sgd", *changes)
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
@@ -59,7 +60,16 @@ def make_step(settings, *changes, kind=Point, strategy=None, x=X, scaling=None, 
         counter = tf.Variable(0, dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
     feed = pipeline.feed(Split(x))
     step = Step(
-        model, [Update(each) for each in made], feed, scaling or Scaling.identity(), config, 4, strategy, counter, jit
+        model,
+        [Update(each) for each in made],
+        feed,
+        scaling or Scaling.identity(),
+        config,
+        4,
+        strategy,
+        counter,
+        jit,
+        jit_loop,
     )
 
     def run(indices, steps_per_call=50):
@@ -74,9 +84,11 @@ def _policy(float64):
     """Closed forms are compared in float64."""
 
 
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "jit"])
-def test_two_steps_by_hand(settings, jit):
-    model, run = make_step(settings, jit=jit)
+@pytest.mark.parametrize(
+    ("jit", "jit_loop"), [(False, False), (True, False), (True, True)], ids=["graph", "jit", "loop"]
+)
+def test_two_steps_by_hand(settings, jit, jit_loop):
+    model, run = make_step(settings, jit=jit, jit_loop=jit_loop)
     record = run(TWO_STEPS)
     w, losses, norms = START, [], []
     for batch in (X[:4], X[4:]):
@@ -87,6 +99,21 @@ def test_two_steps_by_hand(settings, jit):
     np.testing.assert_allclose(record["loss"], losses, rtol=1e-14)
     np.testing.assert_allclose(record["gradient_norm"], norms, rtol=1e-14)
     np.testing.assert_allclose(record["x"], [X[:4].mean(axis=0), X[4:].mean(axis=0)], rtol=1e-14)
+
+
+def test_a_compiled_loop_of_any_length_is_the_same(settings, monkeypatch):
+    monkeypatch.setattr(step_module, "LOOP", 2)
+    steps = np.random.default_rng(1).integers(0, len(X), [5, 4])
+    results = {}
+    for steps_per_call in (1, 3, 5):
+        model, run = make_step(settings, jit=True, jit_loop=True)
+        results[steps_per_call] = [run(steps, steps_per_call)["loss"], model.w.numpy()]
+    plain, run = make_step(settings)
+    np.testing.assert_allclose(run(steps)["loss"], results[5][0], rtol=1e-14)
+    np.testing.assert_allclose(plain.w.numpy(), results[5][1], rtol=1e-14)
+    for losses, w in results.values():
+        np.testing.assert_allclose(losses, results[5][0], rtol=1e-14)
+        np.testing.assert_array_equal(w, results[5][1])
 
 
 def test_clipping_shortens_the_gradient_and_reports_it_whole(settings):

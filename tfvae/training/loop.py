@@ -28,7 +28,7 @@ from tfvae.training.profile import Profile
 from tfvae.training.progress import Reporter
 from tfvae.training.signals import Stopped, StopRequest
 from tfvae.training.step import Step, Update
-from tfvae.training.strategy import check_shares, use_jit
+from tfvae.training.strategy import check_shares, use_jit, use_jit_loop
 
 EpochEnd = Callable[[int, dict[str, Any]], None]
 
@@ -95,7 +95,16 @@ class Loop:
         updates = [Update(each, scale, skip or scale is not None) for each, scale in zip(made, scales)]
         self._feed = pipeline.feed(data.train)
         self._step = Step(
-            model, updates, self._feed, data.scaling, config, self.steps_per_epoch, strategy, self._counter, self.jit
+            model,
+            updates,
+            self._feed,
+            data.scaling,
+            config,
+            self.steps_per_epoch,
+            strategy,
+            self._counter,
+            self.jit,
+            use_jit_loop(config.training, model),
         )
         # `VAE.fit` may have no validation split; the training loss then stands in its place.
         self._validation = self._evaluation(data.validation) if len(data.validation) else None

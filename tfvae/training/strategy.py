@@ -100,6 +100,17 @@ def use_jit(settings: Training, model: tf.Module) -> bool:
     """
     if settings.jit != "auto":
         return settings.jit == "on"
-    if tf.config.list_logical_devices("GPU"):
-        return True
-    return not any("Conv" in type(layer).__name__ for layer in model._flatten_layers())
+    return bool(tf.config.list_logical_devices("GPU")) or not _convolutional(model)
+
+
+def use_jit_loop(settings: Training, model: tf.Module) -> bool:
+    """Whether the loop over the steps of a call is compiled too.
+
+    Not on a GPU, where nobody has measured it, nor around convolutions, which in a loop XLA runs on one thread.
+    """
+    gpu = bool(tf.config.list_logical_devices("GPU"))
+    return use_jit(settings, model) and not gpu and not _convolutional(model)
+
+
+def _convolutional(model: tf.Module) -> bool:
+    return any("Conv" in type(layer).__name__ for layer in model._flatten_layers())

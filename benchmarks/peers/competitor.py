@@ -1,0 +1,107 @@
+"""The parent's end of the pipe, and who takes part in what."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfvae.errors import UserError
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Entrant(NamedTuple):
+    """One way to train.
+
+    Attributes:
+      name: of the row.
+      group: whose it is: `tfvae`, `fit`, `PyTorch` or `JAX`.
+      module: of this package.
+      setting: as the module knows it.
+    """
+
+    name: str
+    group: str
+    module: str
+    setting: str
+
+
+def entrants(family: str) -> list[Entrant]:
+    """All that a family of networks is trained by."""
+    # The contrary of what `auto` chooses, so that the choice is measured.
+    contrary = "on" if family == "conv" else "off"
+    jax = [Entrant("JAX, a step a call", "JAX", "jax_scan", "step")]
+    if family == "mlp":
+        # XLA runs a convolution inside a loop on one thread and hundreds of times slower: nobody would train so.
+        jax.append(Entrant("JAX, scan", "JAX", "jax_scan", "scan"))
+    return [
+        Entrant("tfvae", "tfvae", "tfvae_loop", "auto"),
+        Entrant(f"tfvae, jit={contrary}", "tfvae", "tfvae_loop", f"jit={contrary}"),
+        Entrant("tfvae, latent=plain", "tfvae", "tfvae_loop", "latent=plain"),
+        Entrant("fit, as it comes", "fit", "keras_fit", "default"),
+        Entrant("fit, several steps, tf.data", "fit", "keras_fit", "several-nojit-tfdata"),
+        Entrant("fit, jit, tf.data", "fit", "keras_fit", "jit-tfdata"),
+        Entrant("fit, several steps, jit, tf.data", "fit", "keras_fit", "several-jit-tfdata"),
+        Entrant("PyTorch, eager", "PyTorch", "pytorch", "eager"),
+        Entrant("PyTorch, compile", "PyTorch", "pytorch", "compile"),
+        *jax,
+    ]
+
+
+class Competitor:
+    """A process that trains a round at a time, and sleeps in between.
+
+    Args:
+      entrant: who.
+      arguments: of the command line that `child.serve` reads, besides the setting.
+
+    Attributes:
+      answers: what it said after each round, `{"loss": …}` and other facts.
+
+    Raises:
+      UserError: it ended; says what it said last.
+    """
+
+    def __init__(self, entrant: Entrant, *arguments: object) -> None:
+        self._name, self.answers = entrant.name, list[dict[str, Any]]()
+        # A file, for a pipe that nobody reads fills up and stops who writes.
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"benchmarks.peers.{entrant.module}", "--setting", entrant.setting]
+            + [str(argument) for argument in arguments],
+            cwd=_ROOT,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+        )
+        self._answer()
+
+    def round(self) -> None:
+        """One round; returns when it is done."""
+        assert self._process.stdin
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        self.answers.append(self._answer())
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate()
+        self._said.close()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        if line := self._process.stdout.readline():
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+        self._process.communicate()
+        self._said.seek(0)
+        said = self._said.read().strip().splitlines() or ["it ended without a word"]
+        self._said.close()
+        raise UserError(f"{self._name}: {said[-1]}")
