@@ -7,7 +7,6 @@ to do; other work beside it makes the figures worthless.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 import time
@@ -22,12 +21,11 @@ from benchmarks.latent import cases, gpu, machine, memory, targets, timing
 from benchmarks.latent.bandwidth import copy_bandwidth
 from benchmarks.latent.process import own_process
 from benchmarks.latent.report import markdown
+from benchmarks.results import FOLDER, keep
 from tfvae import native
 from tfvae.command import guarded
 from tfvae.errors import UserError
-from tfvae.run import write
 
-RESULTS = Path(__file__).parent / "results"
 _ISAS = ("neon",) if platform.machine() == "aarch64" else ("avx512", "avx2", "portable")
 
 
@@ -35,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latent_op", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds of small cases, to see that it runs")
     parser.add_argument("--threads", type=int, default=2, help="of TensorFlow and of the copy (default: 2)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results (default: {RESULTS})")
+    parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     options = parser.parse_args(arguments)
     return guarded(lambda: _run(options.quick, options.threads, options.out), options.debug)
@@ -48,13 +46,7 @@ def _run(quick: bool, threads: int, out: Path) -> None:
     if not there:
         raise UserError(f"there is nothing to time: {reason}.")
     results = measure(quick, threads)
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1) + "\n"
-    write(out / "latent_op.json", lambda path: path.write_text(text))
-    write(out / "latent_op.md", lambda path: path.write_text(markdown(results)))
-    for row in results["targets"]:
-        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, must {row['must']} {row['against']}".rstrip())
-    print(f"Written: {out / 'latent_op.json'} and .md")
+    keep(results, markdown(results), "latent_op", out)
 
 
 def measure(quick: bool, threads: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ Ten minutes or so on two cores with nothing else to do.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import sys
 import tempfile
@@ -22,10 +21,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.latent import machine, timing
+from benchmarks.results import FOLDER, keep
 from tfvae.command import guarded
-from tfvae.run import write
 
-RESULTS = Path(__file__).parent / "results"
 MEMORY = "in memory"
 GOAL = 0.9
 
@@ -40,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.streaming", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="npz with x_train")
     parser.add_argument("--quick", action="store_true", help="few rounds of few images, to see that it runs")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results (default: {RESULTS})")
+    parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     options = parser.parse_args(arguments)
     return guarded(lambda: _run(options.data, options.quick, options.out), options.debug)
@@ -49,11 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(data: Path, quick: bool, out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = measure(data, Path(folder), quick)
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1) + "\n"
-    write(out / "streaming.json", lambda path: path.write_text(text))
-    write(out / "streaming.md", lambda path: path.write_text(markdown(results)))
-    print(markdown(results))
+    text = markdown(results)
+    print(text)
+    keep(results, text, "streaming", out)
 
 
 def measure(data: Path, folder: Path, quick: bool) -> dict[str, Any]:

@@ -8,7 +8,6 @@ to do; other work beside it makes the figures worthless. PyTorch and JAX take pa
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -24,10 +23,8 @@ from benchmarks.peers.competitor import entrants
 from benchmarks.peers.problem import BATCH, PROBLEMS
 from benchmarks.peers.race import race
 from benchmarks.peers.report import markdown
+from benchmarks.results import FOLDER, keep
 from tfvae.command import guarded
-from tfvae.run import write
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds of few steps, to see that it runs")
     parser.add_argument("--memory", action="store_true", help="10,000 steps of tfvae alone, and what memory they take")
     parser.add_argument("--threads", type=int, default=2, help="of each competitor (default: 2)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results (default: {RESULTS})")
+    parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     options = parser.parse_args(arguments)
     if options.memory:
@@ -46,13 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(data: str | None, quick: bool, threads: int, out: Path) -> None:
     results = measure(data, quick, threads)
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1) + "\n"
-    write(out / "training.json", lambda path: path.write_text(text))
-    write(out / "training.md", lambda path: path.write_text(markdown(results)))
-    for row in results["targets"]:
-        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, must {row['must']} {row['against']}".rstrip())
-    print(f"Written: {out / 'training.json'} and .md")
+    keep(results, markdown(results), "training", out)
 
 
 def measure(data: str | None, quick: bool, threads: int) -> dict[str, Any]:

@@ -24,6 +24,17 @@ SETTINGS = [
 ]
 
 
+# A trained correlated prior, dynamic binarisation, a warm-up and clipping: all that could go apart.
+DEMANDING = [
+    "data.binarize=dynamic",
+    "prior.covariance=[[1.0, 0.4], [0.4, 1.0]]",
+    "prior.trainable=true",
+    "objective.kl_schedule=linear",
+    "objective.kl_warmup=2",
+    "training.clip_norm=5",
+]
+
+
 @pytest.fixture(scope="session")
 def settings():
     """The small configuration, with changes such as "training.epochs=3"."""
@@ -32,6 +43,12 @@ def settings():
         return configuration.override(configuration.Config(), [*SETTINGS, *changes])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def demanding(settings):
+    """The small configuration with everything switched on that replicas or a restart could disagree in."""
+    return lambda *changes: settings(*DEMANDING, *changes)
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ class Loop:
         # `VAE.fit` may have no validation split; the training loss then stands in its place.
         self._validation = self._evaluation(data.validation) if len(data.validation) else None
         self.clock = Clock(config.training.steps_per_call)
-        self._profile = Profile(run.tensorboard if run else None, profile)
+        self._profile = Profile(run.tensorboard if run and self._place.chief else None, profile)
         self.history: list[dict[str, Any]] = []
         self._sums, self._begun = EpochSums(self._step.layout), 0.0
         # What the host must remember besides the variables: part of every checkpoint.
@@ -271,7 +271,7 @@ class Loop:
         if better:
             self._notes["best_epoch"] = epoch + 1
         self._notes["ended"] = epoch + 1
-        self._sums = EpochSums(self._step.layout, self._sums.next_epoch())
+        self._sums = self._sums.next_epoch()
         self._notes["seconds"] = time.perf_counter() - self._begun
         self.history.append(line)
         if self._run and self._place.chief:

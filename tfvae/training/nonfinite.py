@@ -10,6 +10,8 @@ from tfvae.training.record import Layout
 
 GIVE_UP = 50  # skipped steps in a row; float16's first scale of 2^15 comes down to 1 in 15
 
+_FRESH: dict[str, Any] = {"sums": {}, "counts": {}, "skipped": 0, "in_a_row": 0}
+
 
 class NonFinite(Exception):  # noqa: N818 - the loop makes a sentence of it, with the checkpoint to go back to
     """Training cannot go on from here."""
@@ -25,7 +27,7 @@ class EpochSums:
 
     def __init__(self, layout: Layout, values: dict[str, Any] | None = None) -> None:
         self._layout = layout
-        self._begun = values or {"sums": {}, "counts": {}, "skipped": 0, "in_a_row": 0}
+        self._begun = values or _FRESH
         self._sums: np.ndarray | None = None  # the layout is learnt from the first call
         self._counts: np.ndarray | None = None
         self._skipped, self._in_a_row = self._begun["skipped"], self._begun["in_a_row"]
@@ -40,15 +42,15 @@ class EpochSums:
         )
         return {"sums": sums, "counts": counts, "skipped": self._skipped, "in_a_row": self._in_a_row}
 
-    def next_epoch(self) -> dict[str, Any]:
-        """The values to begin the next epoch with: skipped steps in a row count on across epochs."""
-        return {"sums": {}, "counts": {}, "skipped": 0, "in_a_row": self._in_a_row}
+    def next_epoch(self) -> EpochSums:
+        """Fresh sums, but skipped steps in a row count on across epochs."""
+        return EpochSums(self._layout, {**_FRESH, "in_a_row": self._in_a_row})
 
     def add(self, records: np.ndarray, last_step: int) -> None:
         """Adds the records of a call that ended with this step.
 
         Raises:
-          UserError: a step that was not guarded is not finite, or too many in a row were skipped.
+          NonFinite: a step that was not guarded is not finite, or too many in a row were skipped.
         """
         skipped = self._was_skipped(records)
         if self._sums is None or self._counts is None:

@@ -1,0 +1,21 @@
+"""Where measurements are kept: as JSON for machines, as Markdown for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tfvae.run import write
+
+FOLDER = Path(__file__).parent / "results"
+
+
+def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> None:
+    """Writes `NAME.json` and `NAME.md`, each whole, and says each target with what came of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending, text in (("json", json.dumps(results, indent=1) + "\n"), ("md", markdown)):
+        write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text))
+    for row in results.get("targets", ()):
+        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, must {row['must']} {row['against']}".rstrip())
+    print(f"Written: {folder / name}.json and .md")
