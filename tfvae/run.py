@@ -22,7 +22,7 @@ import yaml
 from tfvae import config as configuration
 from tfvae.errors import UserError
 
-_UNFINISHED = ".tfvae-"  # how the temporary names begin
+UNFINISHED = ".tfvae-"  # how the temporary names begin
 _PARTS = ("checkpoints", "plots", "tensorboard")
 
 
@@ -171,7 +171,7 @@ class Run:
 
     def _sweep(self) -> None:
         for part in ("", *_PARTS):
-            for left in (self.folder / part).glob(f"{_UNFINISHED}*"):
+            for left in (self.folder / part).glob(f"{UNFINISHED}*"):
                 left.unlink(missing_ok=True)
 
 
@@ -191,7 +191,7 @@ def write(path: Path, writer: Callable[[Path], Any]) -> None:
       path: the file that shall be there, whole or not at all.
       writer: writes to the path that it is given.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_UNFINISHED}{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.stem}-", suffix=path.suffix)
     os.close(handle)
     try:
         writer(Path(name))
@@ -206,6 +206,6 @@ def write(path: Path, writer: Callable[[Path], Any]) -> None:
 def _only_begun(folder: Path) -> bool:
     """Whether nothing is there, or only what `Run.create` makes before it writes `config.yaml`."""
     return all(
-        path.name.startswith(_UNFINISHED) or (path.name in _PARTS and path.is_dir() and not any(path.iterdir()))
+        path.name.startswith(UNFINISHED) or (path.name in _PARTS and path.is_dir() and not any(path.iterdir()))
         for path in folder.iterdir()
     )

@@ -1,0 +1,129 @@
+"""The SavedModel: every signature gives what the model gives, in every loader, at any batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+import tfvae
+from tests.conformance.table import ROWS, Row
+from tfvae import VAE
+from tfvae.data import scaling
+from tfvae.export import saved_model, warmup
+from tfvae.export.functions import Functions
+
+LATENT = 2
+
+
+@pytest.fixture(scope="module")
+def vae(mlp_run: Path) -> VAE:
+    return tfvae.load(mlp_run)
+
+
+@pytest.fixture(scope="module")
+def folder(vae: VAE, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "saved_model"
+    functions = Functions(vae)
+    saved_model.write(functions, folder)
+    warmup.write(functions, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def signatures(folder: Path) -> Any:
+    loaded = tf.saved_model.load(str(folder))
+    # The functions hold the variables weakly.
+    return lambda name, **inputs: {key: value.numpy() for key, value in loaded.signatures[name](**inputs).items()}
+
+
+def examples(count: int) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(0).random((count, 8, 8, 1)), tf.float32)
+
+
+def int64(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.int64)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_decode_encode_and_reconstruct(vae: VAE, signatures: Any, count: int) -> None:
+    x, z = examples(count), tf.constant(np.random.default_rng(1).normal(size=(count, LATENT)), tf.float32)
+    np.testing.assert_allclose(signatures("decode", z=z)["mean"], vae.decode(z), atol=1e-6)
+    np.testing.assert_array_equal(signatures("serving_default", z=z)["mean"], signatures("decode", z=z)["mean"])
+    np.testing.assert_allclose(signatures("reconstruct", x=x)["mean"], vae.reconstruct(x), atol=1e-6)
+    encoded = signatures("encode", x=x)
+    for name, wanted in zip(("z_mean", "z_log_var"), vae.encode(x), strict=True):
+        np.testing.assert_allclose(encoded[name], wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1])
+def test_sample_gives_the_same_z_and_the_users_units(vae: VAE, signatures: Any, seed: int) -> None:
+    got, wanted = signatures("sample", seed=int64(seed), n=int64(5)), vae.sample(5, seed=seed)
+    np.testing.assert_allclose(got["z"], wanted.z, atol=2e-6)
+    assert got["x"].dtype == np.uint8
+    assert (got["x"] == wanted.x).mean() > 0.999  # a value on the edge of two levels may fall either way
+    np.testing.assert_allclose(got["x"].astype(int), wanted.x, atol=1)
+
+
+def test_score_is_the_elbo(vae: VAE, signatures: Any) -> None:
+    x = examples(6)
+    got, wanted = signatures("score", x=x, seed=int64(3)), vae.elbo(x, seed=3)
+    for name in ("elbo", "reconstruction", "kl"):
+        np.testing.assert_allclose(got[name], getattr(wanted, name), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row))
+def test_the_functions_of_every_model(row: Row) -> None:
+    vae = row.build()
+    functions, x = Functions(vae), tf.constant(row.examples(4), tf.float32)
+    eps = tf.constant(np.random.default_rng(0).normal(size=(4, row.latent_dim)), tf.float32)
+    wanted_terms = vae.elbo(x, seed=0)
+    drawn = tfvae.latent.noise.normal(tfvae.latent.noise.Address(0, tfvae.latent.noise.EVALUATION), [4, row.latent_dim])
+    scored = functions.score(x, drawn[0])
+    for name in ("elbo", "reconstruction", "kl"):
+        np.testing.assert_allclose(scored[name], getattr(wanted_terms, name), rtol=1e-4, atol=1e-4)
+    prior_z = functions.prior_sample(eps)
+    wanted = vae.prior.mean + tf.linalg.matvec(vae.prior.scale_tril, eps)
+    np.testing.assert_allclose(prior_z, wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(functions.decode(prior_z)["mean"], vae.decode(prior_z), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["none", "unit", "min-max", "z-score"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_user_units_are_those_of_the_scaling(vae: VAE, kind: str, dtype: Any) -> None:
+    x = np.random.default_rng(2).integers(0, 256, (50, 8, 8, 1)).astype(dtype)
+    fitted = scaling.fit(kind, x)
+    before = vae.scaling
+    vae.scaling = fitted
+    try:
+        mean = fitted.forward(x)
+        got = Functions(vae).user_units(tf.constant(mean)).numpy()
+    finally:
+        vae.scaling = before
+    assert got.dtype == fitted.inverse(mean).dtype
+    np.testing.assert_allclose(got, fitted.inverse(mean), rtol=1e-12)
+
+
+def test_session_loaders_run_it_too(vae: VAE, folder: Path) -> None:
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
+        definition = graph.signature_def["sample"]
+        feed = {definition.inputs["seed"].name: 7, definition.inputs["n"].name: 3}
+        z = session.run(definition.outputs["z"].name, feed)
+    np.testing.assert_allclose(z, vae.sample(3, seed=7).z, atol=2e-6)
+
+
+def test_each_signature_has_a_warm_up_request_that_it_takes(folder: Path, signatures: Any) -> None:
+    served = set(tf.saved_model.load(str(folder)).signatures)
+    asked = set()
+    for record in tf.data.TFRecordDataset(str(folder / warmup.FILE)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        name = request.model_spec.signature_name
+        inputs = {key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
+        assert all(np.isfinite(value).all() for value in signatures(name, **inputs).values())
+        asked.add(name)
+    assert asked == served
