@@ -17,5 +17,6 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
     for ending, text in (("json", json.dumps(results, indent=1) + "\n"), ("md", markdown)):
         write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text))
     for row in results.get("targets", ()):
-        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, must {row['must']} {row['against']}".rstrip())
+        wanted = f"must {row['must']}" if row["must"] else f"aim {row['aim']}"
+        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, {wanted} {row['against']}".rstrip())
     print(f"Written: {folder / name}.json and .md")

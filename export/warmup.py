@@ -24,8 +24,8 @@ def write(functions: Functions, saved_model: Path) -> None:
     """
     z = np.zeros([1, functions.latent_dim], np.float32)
     x = np.full([1, *functions.event_shape], 0.5, np.float32)
-    seed, n = np.int64(0), np.int64(1)
-    requests = {
+    seed, n = np.array(0, np.int64), np.array(1, np.int64)
+    requests: dict[str, dict[str, np.ndarray]] = {
         "serving_default": {"z": z},
         "decode": {"z": z},
         "encode": {"x": x},

@@ -40,7 +40,8 @@ def guarded(body: Callable[[], int | None], debug: bool) -> int:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"no space left on the device ({error.filename or 'the run folder'}); free some and go on with --resume."
+        place = error.filename or "the run folder"
+        return f"no space left on the device ({place}); free some and run it again (training: with --resume)."
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror.lower()}."
     return " ".join(str(error).split())

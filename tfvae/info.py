@@ -30,6 +30,8 @@ _PACKAGES = {
     "Keras": "keras",
     "TFP": "tensorflow-probability",
     "NumPy": "numpy",
+    "LiteRT": "ai-edge-litert",
+    "quantizer": "litert-quantizer",
 }
 
 

@@ -76,8 +76,8 @@ def test_score_is_the_elbo(vae: VAE, signatures: Any) -> None:
         np.testing.assert_allclose(got[name], getattr(wanted, name), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row))
-def test_the_functions_of_every_model(row: Row) -> None:
+@pytest.mark.parametrize("row", [row for row in ROWS if row.network == "mlp"], ids=lambda row: "-".join(row))
+def test_the_functions_of_every_likelihood_and_prior(row: Row) -> None:
     vae = row.build()
     functions, x = Functions(vae), tf.constant(row.examples(4), tf.float32)
     eps = tf.constant(np.random.default_rng(0).normal(size=(4, row.latent_dim)), tf.float32)

@@ -1,0 +1,1 @@
+"""What `python -m benchmarks.decoder` times, how, and what must come of it."""

@@ -1,0 +1,73 @@
+"""Who is timed: each takes a batch of latents to the mean of p(x|z), as a NumPy array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from benchmarks.decoders.subject import Subject
+
+THREADS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Somebody who decodes.
+
+    Attributes:
+      form: "Keras call", "tf.function" with and without XLA, "SavedModel", or the kind of a TFLite file.
+      threads: of a TFLite file; None: as many as TensorFlow takes, one a core.
+      decode: without arguments; returns when the means are there.
+    """
+
+    form: str
+    threads: int | None
+    decode: Callable[[], np.ndarray]
+
+    @property
+    def name(self) -> str:
+        """In tables."""
+        if self.threads is None:
+            return self.form
+        return f"{self.form}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+
+def contenders(subject: Subject, z: np.ndarray) -> list[Contender]:
+    """All that decode a batch of this size.
+
+    TensorFlow's get a tensor, the files a NumPy array: what each is at its best with.
+    """
+    given = tf.constant(z)
+    graph = tf.function(subject.functions.decode)
+    compiled = tf.function(subject.functions.decode, jit_compile=True)
+    found = [
+        Contender("Keras call", None, lambda: subject.functions.decode(given)["mean"].numpy()),
+        Contender("tf.function", None, lambda: graph(given)["mean"].numpy()),
+        Contender("tf.function, XLA", None, lambda: compiled(given)["mean"].numpy()),
+    ]
+    if subject.saved_model.is_dir():
+        loaded = tf.saved_model.load(subject.saved_model)
+        signature = loaded.signatures["decode"]
+        # The signature alone would not keep its variables alive.
+        found.append(Contender("SavedModel", None, lambda loaded=loaded: signature(z=given)["mean"].numpy()))
+    for kind, data in subject.files.items():
+        for threads in THREADS:
+            runner = _runner(data, threads, len(z))
+            if runner is not None:
+                found.append(Contender(kind, threads, lambda runner=runner: runner(z=z)["mean"]))
+    return found
+
+
+def _runner(data: bytes, threads: int, batch: int) -> Any:
+    """The `decode` of this batch size; None where the file has none."""
+    interpreter = Interpreter(model_content=data, num_threads=threads)
+    for name in interpreter.get_signature_list():
+        runner = interpreter.get_signature_runner(name)
+        if runner.get_input_details()["z"]["shape"][0] == batch:
+            return runner
+    return None

@@ -1,0 +1,78 @@
+"""A decoder in all its forms: the Keras model, the SavedModel and the TFLite files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from tfvae import VAE, likelihoods, networks, presets
+from tfvae.errors import UserError
+from tfvae.export import keras_files, latents, quantization, saved_model, tflite
+from tfvae.export.functions import Functions
+from tfvae.latent import priors
+from tfvae.models.saved import load
+
+KINDS = ("float32", "float16", "dynamic", "int8")
+SHAPES = {"mnist-2d": (28, 28, 1), "mnist-conv": (28, 28, 1), "cifar10-resnet": (32, 32, 3)}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One decoder.
+
+    Attributes:
+      name: the preset's or the run's.
+      trained: or with weights as they are drawn.
+      functions: of the Keras model.
+      saved_model: the folder.
+      files: TFLite files by kind.
+    """
+
+    name: str
+    trained: bool
+    functions: Functions
+    saved_model: Path
+    files: dict[str, bytes]
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each form on disk."""
+        folder = sum(path.stat().st_size for path in self.saved_model.rglob("*") if path.is_file())
+        return {"SavedModel": folder, **{kind: len(data) for kind, data in self.files.items()}}
+
+
+def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
+    """The decoder of a preset with fresh weights, exported; one file holds all batch sizes."""
+    config = presets.load(name)
+    keras.utils.set_random_seed(config.seed)
+    likelihood = likelihoods.from_settings(config.likelihood)
+    encoder, decoder = networks.build(config.network, SHAPES[name], likelihood.parameters)
+    vae = VAE(encoder, decoder, priors.from_settings(config.prior, decoder.input_shape[-1]), likelihood)
+    functions = Functions(vae)
+    saved_model.write(functions, folder / name)
+    float32 = tflite.decoder(functions, batches)
+    calibration = latents.prior(vae, 2000, seed=1)
+    files = {"float32": float32}
+    for kind in KINDS[1:]:
+        files[kind] = quantization.quantize(kind, float32, calibration, spread=1.0).data  # of images in [0, 1]
+    return Subject(name, False, functions, folder / name, files)
+
+
+def of_run(folder: Path) -> Subject:
+    """The decoder of a run's newest version, of which what there is.
+
+    Raises:
+      UserError: no finished run is there, or nothing of it was exported.
+    """
+    vae = keras_files.to_float32(load(folder))
+    exported = folder / "export"
+    versions = [int(path.name) for path in exported.glob("*") if path.name.isdigit()]
+    if not versions:
+        raise UserError(f"--run {folder}: nothing in it was exported yet; python -m tfvae.export {folder} does it.")
+    newest = exported / str(max(versions))
+    paths = {kind: newest / tflite.FILES[kind] for kind in KINDS}
+    files = {kind: path.read_bytes() for kind, path in paths.items() if path.is_file()}
+    name = f"{folder.resolve().name}, version {newest.name}"
+    return Subject(name, True, Functions(vae), newest / saved_model.FOLDER, files)

@@ -1,0 +1,213 @@
+"""The model card: `README.md` of a version, with the YAML head that model hubs read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import yaml
+
+from tfvae.networks import resnet
+
+Facts = Mapping[str, Any]
+
+_LIKELIHOODS = {
+    "Bernoulli": "On values that are not 0 or 1 the Bernoulli is no density of them: its ELBO ranks models of the same "
+    "data and likelihood, and says nothing beside another likelihood.",
+    "ContinuousBernoulli": "The ELBO is of a density on [0, 1], and may be above zero.",
+    "Gaussian": "The ELBO is of a density in model units: it depends on the scaling, and may be above zero.",
+    "Laplace": "The ELBO is of a density in model units: it depends on the scaling, and may be above zero.",
+}
+_LIMITS = (
+    "`decode` gives the mean of p(x|z) and not a draw from it: samples look smoother than the data.",
+    "The ELBO is a lower bound of log p(x), by how much is not known; scores are drawn with noise of the seed.",
+    "The model knows examples like those it was trained on. Others get codes, reconstructions and scores all the same.",
+    "Errors were measured on latents of the prior and of q(z|x); other z may give larger ones, or nonsense.",
+    "Samples carry whatever is lopsided in the training data, and may come close to single examples of it.",
+)
+_OWNER = """\
+To be filled in by the owner; nothing of this can be known from the files:
+
+- made by, contact, licence:
+- made for, and what it must not be used for:
+- the data: where they come from, under which terms, what is missing or lopsided in them:
+- judged fit for its use by whom, how, with which result:"""
+
+
+def card(facts: Facts, config: Facts, report: Facts) -> str:
+    """The whole page.
+
+    Args:
+      facts: what `decoder.json` holds.
+      config: what `config.yaml` of the run holds.
+      report: what `report.json` of the run holds.
+
+    Returns:
+      Markdown.
+    """
+    shape = "x".join(map(str, facts["event_shape"]))
+    title = f"# {facts['name']}, version {facts['version']}"
+    about = (
+        f"A variational autoencoder of `{config['data']['name']}` ({shape}), trained and exported with tfvae "
+        f"{facts['versions']['tfvae']}. `decoder.json` holds what programs need, `report.json` the whole proof."
+    )
+    sections = {
+        "Model": _table(_model(facts, config, report)),
+        "Data": _table(_data(facts, config, report)),
+        "Training": _table(_training(config, report)),
+        "Metrics": _metrics(facts, report),
+        "Use": _use(facts),
+        "Intended use and limits": _limits(facts, report),
+    }
+    body = [f"## {name}\n\n{text}" for name, text in sections.items()]
+    return "\n\n".join([_head(facts, config, report), title, about, *body]) + "\n"
+
+
+def _head(facts: Facts, config: Facts, report: Facts) -> str:
+    image = len(facts["event_shape"]) == 3
+    formats = {"saved-model" if entry["kind"] == "saved_model" else "tflite" for entry in facts["files"].values()}
+    task = "unconditional-image-generation" if image else "feature-extraction"
+    elbo = {"type": "elbo", "name": "ELBO, nats an example", "value": round(report["test"]["elbo"], 4)}
+    data = {"type": config["data"]["name"], "name": config["data"]["name"], "split": "test"}
+    head = {
+        "library_name": "tfvae",
+        "pipeline_tag": task,
+        "tags": ["variational-autoencoder", "tensorflow", *sorted(formats)],
+        "model-index": [
+            {"name": facts["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": [elbo]}]}
+        ],
+    }
+    return f"---\n{yaml.safe_dump(head, sort_keys=False)}---"
+
+
+def _model(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
+    network, prior, likelihood = config["network"], facts["prior"], facts["likelihood"]
+    sizes = {
+        "mlp": f"widths {'-'.join(map(str, network['hidden']))}",
+        "conv": f"channels {'-'.join(map(str, network['filters']))}",
+        "resnet": f"variant {network['variant'] or resnet.DEFAULT}",
+    }
+    if prior["kind"] == "standard":
+        told = "standard normal"
+    else:
+        told = f"Gaussian, {prior['kind']} scale, {'trained' if config['prior']['trainable'] else 'fixed'}"
+    scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
+    return {
+        "networks": f"{network['name']}, {sizes[network['name']]}",
+        "latent dimension": f"{facts['latent_dim']}, of which {report['test']['active_units']} active",
+        "prior p(z)": told,
+        "likelihood p(x\\|z)": f"{likelihood['name']}{scale}",
+        "parameters": f"{report['parameters']:,}",
+        "noise": f"version {facts['noise_version']}: the same seed gives the same z in every file",
+    }
+
+
+def _data(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
+    data, scaling = config["data"], facts["scaling"]
+    path = f", `{PurePath(data['path']).name}`" if data["path"] else ""
+    scalings = {
+        "none": "none: model units are the user's",
+        "unit": "the user's range to [0, 1]",
+        "min-max": "least and largest training value to 0 and 1",
+        "z-score": "mean and standard deviation of the training examples to 0 and 1",
+    }
+    counts = (f"{report['examples'][split]:,} {split}" for split in ("train", "validation", "test"))
+    rows = {"source": f"{data['name']}{path}", "examples": ", ".join(counts), "scaling": scalings[scaling["kind"]]}
+    return rows if data["binarize"] == "none" else {**rows, "binarised": data["binarize"]}
+
+
+def _training(config: Facts, report: Facts) -> dict[str, str]:
+    training, objective = config["training"], config["objective"]
+    bound = f"importance-weighted bound of {objective['num_samples']}" if objective["importance_weighted"] else "ELBO"
+    rate = f"{training['learning_rate']:g}, {training['learning_rate_schedule']}"
+    rows = {
+        "preset": f"`{config['preset']}`" if config.get("preset") else "",
+        "objective": f"{bound}, KL weight {objective['kl_weight']:g} ({objective['kl_schedule']})",
+        "free bits": f"{objective['free_bits']:g} nats a dimension" if objective["free_bits"] else "",
+        "capacity": "" if objective["capacity"] is None else f"{objective['capacity']:g} nats",
+        "epochs": f"{report['epochs']}, weights of epoch {report['best_epoch']}",
+        "optimizer": f"{training['optimizer']}, learning rate {rate}, batch {training['batch_size']}",
+        "precision": f"{training['precision']}; exported from float32",
+        "seed": str(config["seed"]),
+        "versions": ", ".join(f"{name} {version}" for name, version in report["versions"].items()),
+    }
+    return {name: text for name, text in rows.items() if text}
+
+
+def _metrics(facts: Facts, report: Facts) -> str:
+    test = report["test"]
+    figures = {
+        "ELBO": f"{test['elbo']:.2f} nats",
+        "reconstruction": f"{test['reconstruction']:.2f} nats",
+        "KL": f"{test['kl']:.2f} nats",
+        "squared error a value": f"{test['squared_error_per_value']:.4f} in model units",
+    }
+    if "iwae" in test:
+        figures[f"importance-weighted bound, {report['test_samples']} samples"] = f"{test['iwae']:.2f} nats"
+    columns = ["file", "bytes", "largest error", "mean error", "PSNR, dB", "ELBO change", "other errors"]
+    head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
+    rows = [_file(name, entry) for name, entry in facts["files"].items()]
+    return "\n\n".join(
+        [
+            f"Of {report['test_examples']:,} test examples, a mean per example:",
+            _table(figures),
+            "Each file beside the Keras model, the worse of latents from the prior and from q(z|x); errors of the mean "
+            "of p(x|z) are parts of the data's range, or of the scale of a Gaussian or Laplace:",
+            "\n".join([head, *rows]),
+        ]
+    )
+
+
+def _file(name: str, entry: Facts) -> str:
+    cells = [f"`{name}`", f"{entry['bytes']:,}"]
+    errors = list(entry["error"].values())
+    for key in ("max", "mean"):
+        cells.append(f"{max(error[key] for error in errors):.2g}" if errors else "")
+    ratios = [error["psnr"] for error in errors if error["psnr"] is not None]  # None: there is no error
+    cells.append(f"{min(ratios):.1f}" if ratios else "")
+    cells.append("" if entry["elbo_change"] is None else f"{entry['elbo_change']:.3%}")
+    others = {key.removesuffix("_error"): value for key, value in entry.items() if key.endswith("_error")}
+    cells.append(", ".join(f"{key} {value:.2g}" for key, value in others.items()))
+    return f"| {' | '.join(cells)} |"
+
+
+def _use(facts: Facts) -> str:
+    latent, parts = facts["latent_dim"], []
+    decoders = {
+        name: entry["signatures"]["decode"]["inputs"]["z"]
+        for name, entry in facts["files"].items()
+        if "decode" in entry.get("signatures", {}) and entry["kind"] != "saved_model"
+    }
+    for name, z in list(decoders.items())[:1]:
+        parts.append(
+            "On a device, with `pip install ai-edge-litert` and nothing of tfvae (any of the decoders):\n\n"
+            "```python\n"
+            "import numpy as np\n"
+            "from ai_edge_litert.interpreter import Interpreter\n\n"
+            f'decode = Interpreter("{name}").get_signature_runner("decode")\n'
+            f'mean = decode(z=np.zeros({z["shape"]}, "float32"))["mean"]  # {facts["units"]["decode"]}\n'
+            "```\n\n"
+            "`runner.py` of tfvae's `export/edge` draws z from a seed, and gives samples in the user's units."
+        )
+    if "saved_model" in facts["files"]:
+        parts.append(
+            "In TensorFlow, or behind TensorFlow Serving with the folder above this one as its model base path:\n\n"
+            "```python\n"
+            "import tensorflow as tf\n\n"
+            'signatures = tf.saved_model.load("saved_model").signatures\n'
+            'sample = signatures["sample"](seed=tf.constant(0, tf.int64), n=tf.constant(4, tf.int64))\n'
+            f'print(sample["x"].shape, sample["z"].shape)  # x in the user\'s units, z [4, {latent}]\n'
+            "```"
+        )
+    return "\n\n".join(parts)
+
+
+def _limits(facts: Facts, report: Facts) -> str:
+    limits = [*_LIMITS, *filter(None, [_LIKELIHOODS.get(facts["likelihood"]["name"])])]
+    limits += [f"Training's own diagnosis, {each['name']}: {each['evidence']}." for each in report["diagnosis"]]
+    return "\n".join(f"- {limit}" for limit in limits) + f"\n\n{_OWNER}"
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])

@@ -1,0 +1,32 @@
+// Reads decoder.json: as much of JSON as tfvae writes, strings without \u escapes.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tfvae::edge {
+
+class Json {
+ public:
+  // Throws std::runtime_error where the text is not JSON.
+  static Json parse(const std::string& text);
+
+  // The item of an object; throws std::runtime_error where there is none.
+  const Json& operator[](const std::string& key) const;
+  const std::vector<Json>& items() const { return items_; }
+  const std::string& text() const { return text_; }
+  double number() const;
+  bool truth() const { return text_ == "true"; }
+  // The numbers of a number, or of a list of any depth, in order.
+  std::vector<double> numbers() const;
+
+ private:
+  struct Reader;
+
+  std::string text_;  // of a string, number, truth or null
+  std::vector<Json> items_;
+  std::map<std::string, Json> members_;
+};
+
+}  // namespace tfvae::edge

@@ -1,0 +1,227 @@
+"""Samples, decodes and scores with an exported version. One file to copy: it needs ai-edge-litert and NumPy, no more.
+
+    python runner.py FOLDER sample --n 4 --seed 0 --out samples.npy
+    python runner.py FOLDER decode z.npy --file decoder_int8.tflite --out means.npy
+    python runner.py FOLDER score x.npy --seed 0
+
+FOLDER holds decoder.json and the tflite files that are used. A seed gives the z here that it gives in `VAE.sample`, in
+the SavedModel, in generator.tflite and in C++: noise of tfvae, version 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+PRIOR, EVALUATION = 0, 2  # purposes of the noise
+_LOW = 0xFFFFFFFF
+
+
+def words(seed: int, c0: np.ndarray, c1: int) -> np.ndarray:
+    """The words of Philox4x32-10 at the counters (c0, c1), uint32 `[len(c0), 4]`, for c0 uint64 and the key `seed`."""
+    key = [seed & _LOW, seed >> 32]
+    state = [c0 & _LOW, c0 >> 32, np.full_like(c0, c1 & _LOW), np.full_like(c0, c1 >> 32)]
+    for _ in range(10):
+        first, second = state[0] * 0xD2511F53, state[2] * 0xCD9E8D57
+        state = [second >> 32 ^ state[1] ^ key[0], second & _LOW, first >> 32 ^ state[3] ^ key[1], first & _LOW]
+        key = [key[0] + 0x9E3779B9 & _LOW, key[1] + 0xBB67AE85 & _LOW]
+    return np.stack(state, axis=1).astype(np.uint32)
+
+
+def normals(
+    seed: int, purpose: int, first_example: int, count: int, width: int, step: int = 0, sample: int = 0
+) -> np.ndarray:
+    """Standard normals, float32 `[count, width]`, of the examples from `first_example` on (Box and Muller, 1958)."""
+    begin, size = first_example * width, count * width
+    c0 = np.uint64(begin // 4) + np.arange((begin % 4 + size + 3) // 4, dtype=np.uint64)
+    four = words(seed, c0, (purpose << 56) + (step << 16) + sample)
+    uniform = (four & 0x7FFFFF | 0x3F800000).view(np.float32) - np.float32(1)
+    radius = np.sqrt(np.float32(-2) * np.log(np.maximum(uniform[:, ::2], np.float32(1e-7))))
+    angle = np.float32(2 * np.pi) * uniform[:, 1::2]
+    pairs = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=-1)
+    return pairs.ravel()[begin % 4 :][:size].reshape(count, width)
+
+
+class Runner:
+    """The files of one exported version; each is opened, and its sha256 compared, when it is first used.
+
+    Args:
+      folder: holds decoder.json and the files.
+      file: the decoder, such as "decoder_int8.tflite".
+      num_threads: of each interpreter; None: as LiteRT likes.
+
+    Raises:
+      ValueError: decoder.json is missing or of another format; in the methods, a file or an input is not as it must be.
+
+    Example:
+      x, z = Runner("export/3", "decoder_dynamic.tflite").sample(4, seed=0)
+    """
+
+    def __init__(self, folder: str | Path, file: str = "decoder.tflite", num_threads: int | None = None) -> None:
+        self.folder, self.file, self.num_threads = Path(folder), file, num_threads
+        self.facts = json.loads(self._bytes("decoder.json"))
+        version = self.facts.get("format"), self.facts.get("noise_version")
+        if version != (1, 1):
+            raise ValueError(f"decoder.json: got format and noise version {version}, want (1, 1); take its own runner.")
+        self.latent_dim, self.event_shape = self.facts["latent_dim"], tuple(self.facts["event_shape"])
+        self._mean = np.array(self.facts["prior"]["mean"], np.float64)
+        self._scale_tril = np.zeros((self.latent_dim, self.latent_dim))
+        for row, values in enumerate(self.facts["prior"]["scale_tril"]):
+            self._scale_tril[row, : row + 1] = values
+        scaling = self.facts["scaling"]
+        self._kind, self._integer = scaling["kind"], scaling["integer"]
+        self._offset, self._factor = np.array(scaling["offset"], np.float64), np.array(scaling["factor"], np.float64)
+        self._opened: dict[tuple[str, str], dict[int, _Signature]] = {}
+
+    def sample(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """x `[n, *event]` in the user's units, and its z `[n, latent]`, float32, a draw from the prior."""
+        n, seed = _whole("n", n, 1), _whole("seed", seed, 0)
+        eps = normals(seed, PRIOR, 0, n, self.latent_dim)
+        z = (self._mean + eps @ self._scale_tril.T).astype(np.float32)
+        return self.user_units(self.decode(z)), z
+
+    def decode(self, z: Any) -> np.ndarray:
+        """The mean of p(x|z) in model units, float32 `[n, *event]`, for z `[n, latent]`."""
+        z = np.asarray(z, np.float32)
+        _check_shape("z", z, (self.latent_dim,))
+        return self._run(self.file, "decode", {"z": z})["mean"]
+
+    def score(self, x: Any, seed: int) -> dict[str, np.ndarray]:
+        """`elbo`, `reconstruction` and `kl` of each example, in nats, float32 `[n]`, with scorer.tflite.
+
+        Args:
+          x: `[n, *event]`: floating in model units, or integers in the user's units.
+          seed: of the posterior noise; example i has the noise of example i.
+        """
+        x, seed = np.asarray(x), _whole("seed", seed, 0)
+        _check_shape("x", x, self.event_shape)
+        eps = normals(seed, EVALUATION, 0, len(x), self.latent_dim)
+        x = self.model_units(x) if x.dtype.kind in "iu" else x.astype(np.float32)
+        terms = self._run("scorer.tflite", "score_with_noise", {"x": x, "eps": eps})
+        return {name: terms[name] for name in ("elbo", "reconstruction", "kl")}
+
+    def user_units(self, mean: np.ndarray) -> np.ndarray:
+        """Model units as the user's: uint8 where those are whole numbers, float64 where they are scaled."""
+        x = mean if self._kind == "none" else mean.astype(np.float64) * self._factor + self._offset
+        if not self._integer:
+            return x
+        return np.clip(np.rint(x), 0, self._factor if self._kind == "unit" else 255).astype(np.uint8)
+
+    def model_units(self, x: np.ndarray) -> np.ndarray:
+        """The user's units as the model's, float32."""
+        if self._kind == "none":
+            return x.astype(np.float32)
+        # As tfvae does it: bytes in float32, all else in float64, where a large offset loses no digits.
+        work = np.float32 if self._kind == "unit" and self._integer else np.float64
+        return ((x.astype(work) - self._offset.astype(work)) / self._factor.astype(work)).astype(np.float32)
+
+    def _run(self, file: str, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Any number of examples, through the static batch sizes that the file has."""
+        batches = self._batches(file, signature)
+        n, begin, parts = len(next(iter(inputs.values()))), 0, []
+        while begin < n:
+            size = max((size for size in batches if size <= n - begin), default=min(batches))
+            rows = np.minimum(np.arange(begin, begin + size), n - 1)  # the last example fills up the last batch
+            parts.append(batches[size]({name: value[rows] for name, value in inputs.items()}))
+            begin += size
+        return {name: np.concatenate([part[name] for part in parts])[:n] for name in parts[0]}
+
+    def _batches(self, file: str, signature: str) -> dict[int, _Signature]:
+        """A signature by batch size: `decode`, `decode_32`, …"""
+        if (file, signature) not in self._opened:
+            content, wanted = self._bytes(file), self.facts["files"].get(file, {}).get("sha256")
+            if hashlib.sha256(content).hexdigest() != wanted:
+                raise ValueError(f"{self.folder / file}: not the file of decoder.json (sha256); copy the two together.")
+            interpreter = Interpreter(model_content=content, num_threads=self.num_threads)
+            there = list(interpreter.get_signature_list())
+            names = [name for name in there if re.fullmatch(rf"{signature}(_\d+)?", name)]
+            if not names:
+                raise ValueError(f"{file}: has no signature {signature}, only {', '.join(there)}.")
+            signatures = [_Signature(interpreter, name) for name in names]
+            self._opened[file, signature] = {each.batch: each for each in signatures}
+        return self._opened[file, signature]
+
+    def _bytes(self, file: str) -> bytes:
+        try:
+            return (self.folder / file).read_bytes()
+        except OSError as error:
+            raise ValueError(f"{self.folder / file}: cannot be read ({error.strerror}); copy it there.") from error
+
+
+class _Signature:
+    """A signature of a file, of one batch size; integers go in and come out through their scale and zero point."""
+
+    def __init__(self, interpreter: Interpreter, name: str) -> None:
+        self._runner = interpreter.get_signature_runner(name)
+        self._inputs, self._outputs = self._runner.get_input_details(), self._runner.get_output_details()
+        self.batch = int(next(iter(self._inputs.values()))["shape"][0])
+
+    def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        outputs = self._runner(**{name: _quantized(value, self._inputs[name]) for name, value in inputs.items()})
+        return {name: _real(value, self._outputs[name]) for name, value in outputs.items()}
+
+
+def _quantized(value: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    if tensor["dtype"] == np.float32:
+        return value
+    (scale, zero_point), kind = tensor["quantization"], np.iinfo(tensor["dtype"])
+    return np.clip(np.rint(value / scale) + zero_point, kind.min, kind.max).astype(tensor["dtype"])
+
+
+def _real(value: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    if tensor["dtype"] == np.float32:
+        return value
+    scale, zero_point = tensor["quantization"]
+    return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
+        raise ValueError(f"{name}: got {value!r}, want a whole number from {least} to 2^63 - 1.")
+    return int(value)
+
+
+def _check_shape(name: str, value: np.ndarray, event_shape: tuple[int, ...]) -> None:
+    if value.shape[1:] != event_shape or not len(value):
+        wanted = ", ".join(map(str, event_shape))
+        raise ValueError(f"{name}: got shape {list(value.shape)}, want [n, {wanted}], n from 1.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Runs the files of an exported version, without TensorFlow.")
+    parser.add_argument("folder", help="with decoder.json")
+    parser.add_argument("command", choices=["sample", "decode", "score"])
+    parser.add_argument("array", nargs="?", help="z.npy to decode, x.npy to score")
+    parser.add_argument("--file", default="decoder.tflite", help="the decoder (default %(default)s)")
+    parser.add_argument("--n", type=int, default=1, help="how many samples (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default %(default)s)")
+    parser.add_argument("--out", default="out.npy", help="of sample and decode (default %(default)s)")
+    given = parser.parse_args(arguments)
+    if (given.array is None) != (given.command == "sample"):
+        parser.error("decode and score take one .npy file, sample takes none")
+    try:
+        runner = Runner(given.folder, given.file)
+        if given.command == "score":
+            terms = runner.score(np.load(given.array), given.seed)
+            print("\t".join(terms), *("\t".join(f"{v:.4f}" for v in row) for row in zip(*terms.values())), sep="\n")
+            return 0
+        made = runner.sample(given.n, given.seed)[0] if given.array is None else runner.decode(np.load(given.array))
+        np.save(given.out, made)
+        print(f"{given.out}: {made.dtype} {list(made.shape)}")
+    except (OSError, ValueError) as error:
+        print(f"runner: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

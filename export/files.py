@@ -1,0 +1,87 @@
+"""The files of a version: written one by one, each with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.export import facts, latents, metadata, quantization, saved_model, tflite, warmup
+from tfvae.export.options import Options
+from tfvae.export.proof import elbo
+from tfvae.export.subject import Subject
+
+# Not the proof's: no file is judged on what it was fitted to.
+CALIBRATION_SEED = 2
+# TensorFlow Serving looks for these in the version's folder itself.
+_SERVED = ("saved_model.pb", "fingerprint.pb", "variables", "assets.extra")
+
+
+def write(
+    subject: Subject, described: dict[str, Any], options: Options, folder: Path, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Writes all that is asked for.
+
+    Args:
+      subject: the model and its data.
+      described: `facts.of(subject)`, which each TFLite file takes in.
+      options: what to make.
+      folder: where to; empty.
+      say: takes a line a file.
+
+    Returns:
+      By the file's name its kind, the tool that made it, its sha256 and, of TFLite files, its signatures.
+    """
+    made: dict[str, Any] = {}
+    if "saved_model" in options.formats:
+        say(f"writing {saved_model.FOLDER}")
+        saved_model.write(subject.functions, folder / saved_model.FOLDER)
+        warmup.write(subject.functions, folder / saved_model.FOLDER)
+        made[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
+        for name in _SERVED:
+            (folder / name).symlink_to(f"{saved_model.FOLDER}/{name}")
+    tools = _Tools(subject, options)
+    for kind in options.kinds:
+        name = tflite.FILES[kind]
+        say(f"writing {name}")
+        data, tool = tools.make(kind)
+        made[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
+        (folder / name).write_bytes(metadata.embed(data, {**described, "file": made[name]}))
+    for name, entry in made.items():
+        entry["sha256"] = facts.digest(folder / name)
+    return made
+
+
+class _Tools:
+    """Makes TFLite files; what several of them need is made once."""
+
+    def __init__(self, subject: Subject, options: Options) -> None:
+        self._subject, self._functions, self._batch = subject, subject.functions, options.batch
+
+    def make(self, kind: str) -> quantization.Quantized:
+        """The file of a kind, without metadata."""
+        if kind in ("float16", "dynamic", "int8"):
+            return quantization.quantize(kind, self._decoder, self._calibration, self._spread)
+        if kind == "generator":
+            data = tflite.generator(self._functions, self._batch)
+        elif kind == "scorer":
+            data = tflite.scorer(self._functions, self._batch)
+        else:
+            data = self._decoder
+        return quantization.Quantized(data, f"{tflite.CONVERTER} of TensorFlow {tf.__version__}")
+
+    @cached_property
+    def _decoder(self) -> bytes:
+        return tflite.decoder(self._functions, self._batch)
+
+    @cached_property
+    def _spread(self) -> float:
+        return elbo.spread(self._functions.vae, self._calibration)
+
+    @cached_property
+    def _calibration(self) -> np.ndarray:
+        return latents.calibration(self._functions.vae, self._subject.training, CALIBRATION_SEED)

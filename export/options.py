@@ -1,0 +1,78 @@
+"""What to export: the options of the command, checked against each other before anything slow begins."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfvae.config import nearest
+from tfvae.errors import UserError
+from tfvae.export.gates import GATES, Gate
+
+FORMATS = ("saved_model", "tflite")
+QUANTIZE = ("none", "float16", "dynamic", "int8")
+_EDGE = ("ai_edge_litert", "litert_quantizer")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to export.
+
+    Attributes:
+      formats: of `FORMATS`.
+      quantize: decoders to make for TFLite, of `QUANTIZE`.
+      batch: batch sizes of the TFLite signatures; the first has the plain names.
+      out: where the versions are; None: `RUN/export`.
+      generator: make `generator.tflite`.
+      scorer: make `scorer.tflite`.
+      gates: bounds on the errors, by kind of file.
+
+    Raises:
+      UserError: an unknown word, options that do not go together, or a package that is not there.
+    """
+
+    formats: Sequence[str] = FORMATS
+    quantize: Sequence[str] = QUANTIZE
+    batch: Sequence[int] = (1,)
+    out: Path | None = None
+    generator: bool = False
+    scorer: bool = False
+    gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
+
+    def __post_init__(self) -> None:
+        _known("--formats", self.formats, FORMATS)
+        _known("--quantize", self.quantize, QUANTIZE)
+        if not self.batch or any(size < 1 for size in self.batch) or len(set(self.batch)) < len(self.batch):
+            given = " ".join(map(str, self.batch))
+            raise UserError(f"--batch {given}: want one or more different sizes, 1 or larger, as in --batch 1 32.")
+        if "tflite" in self.formats:
+            _there(_EDGE)
+        elif self.generator or self.scorer:
+            raise UserError("--generator and --scorer are TFLite files: want tflite among --formats.")
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of TFLite file to make, in order."""
+        if "tflite" not in self.formats:
+            return []
+        decoders = ["float32" if name == "none" else name for name in QUANTIZE if name in self.quantize]
+        return decoders + ["generator"] * self.generator + ["scorer"] * self.scorer
+
+
+def _known(option: str, given: Sequence[str], there: Sequence[str]) -> None:
+    if not given:
+        raise UserError(f"{option}: got nothing, want one or more of {', '.join(there)}.")
+    for name in given:
+        if name not in there:
+            raise UserError(f"{option}: got {name!r}{nearest(name, there)}, want some of {', '.join(there)}.")
+
+
+def _there(packages: Sequence[str]) -> None:
+    missing = [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"--formats tflite: wants {' and '.join(missing)}, which the extra [edge] brings: "
+            'pip install "tfvae[edge]"; or --formats saved_model.'
+        )

@@ -1,0 +1,65 @@
+"""The proof: every file of a version runs in a fresh process without tfvae, and is compared with the Keras model."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.export.proof import child, compare
+from tfvae.export.proof.evidence import Evidence
+from tfvae.export.proof.row import Error, Row
+
+__all__ = ["Error", "Evidence", "Row", "prove"]
+
+_DRAWN = 256  # samples that the SavedModel is asked for
+
+
+def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Row]:
+    """Runs the files on the evidence and measures their errors, their size and, of TFLite files, their latency.
+
+    Args:
+      folder: of the version.
+      files: kind by name, as in `{"decoder_int8.tflite": "int8", "saved_model": "saved_model"}`.
+      evidence: model and inputs.
+
+    Returns:
+      A row for each file, in their order.
+
+    Raises:
+      UserError: a file cannot be loaded or run.
+    """
+    # On the CPU, like the other processes: a GPU computes products of float32 in fewer digits.
+    with tempfile.TemporaryDirectory() as name, tf.device("CPU:0"):
+        work = Path(name)
+        given = {"z": evidence.z, "x": evidence.x}
+        lite = [folder / file for file, kind in files.items() if kind != "saved_model"]
+        facts = {}
+        if lite:
+            seed = np.array([evidence.seed], "<u8").view("<i4")
+            child.run("litert_child", work, {**given, "eps": evidence.eps, "seed": seed}, lite)
+            facts = json.loads((work / "facts.json").read_text())
+        for file in files.keys() - facts.keys():
+            drawn = {"seed": np.array(evidence.seed, np.int64), "n": np.array(_DRAWN, np.int64)}
+            child.run("saved_model_child", work, {**given, **drawn}, [folder / file])
+        return [_row(folder / file, kind, work, facts.get(file, {}), evidence) for file, kind in files.items()]
+
+
+def _row(path: Path, kind: str, work: Path, facts: Mapping[str, Any], evidence: Evidence) -> Row:
+    with np.load(work / f"{path.name}.npz") as found:
+        return Row(
+            file=path.name,
+            kind=kind,
+            bytes=sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file()),
+            error=compare.means(found, evidence),
+            elbo_change=compare.elbo_change(found, evidence),
+            others=compare.others(found, evidence),
+            rounding=evidence.rounding,
+            delegated=facts.get("delegated"),
+            latency_us=facts.get("latency_us", {}),
+        )

@@ -1,0 +1,141 @@
+"""`python -I litert_child.py WORK FILE…`: runs TFLite files in a process that has only NumPy and LiteRT.
+
+WORK holds `inputs.npz`, arrays by the names of the inputs. Of each file come `WORK/NAME.npz`, outputs as
+`SIGNATURE/OUTPUT`, and in `WORK/facts.json` its latency and the share of its operations that a delegate runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+THREADS = (1, 2)
+_TIMED = ("decode", "sample", "score")
+_WARM_UP = 10
+_RUNS = 100
+_SECONDS = 0.3
+
+Arrays = dict[str, np.ndarray]
+
+
+def main(work: Path, files: list[Path]) -> None:
+    """Writes what the files give for the inputs, and the facts."""
+    with np.load(work / "inputs.npz") as stored:
+        inputs = dict(stored)
+    facts = {}
+    for file in files:
+        try:
+            interpreters = {threads: Interpreter(str(file), num_threads=threads) for threads in THREADS}
+            found = outputs(interpreters[THREADS[-1]], inputs)
+            np.savez(work / f"{file.name}.npz", allow_pickle=False, **found)
+            facts[file.name] = {
+                "delegated": delegated(interpreters[THREADS[-1]]),
+                "latency_us": {str(threads): latency(each, inputs) for threads, each in interpreters.items()},
+            }
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            sys.exit(f"{file.name}: {' '.join(str(error).split())}")
+    (work / "facts.json").write_text(json.dumps(facts))
+    strangers = {"keras", "tensorflow", "tfvae"} & set(sys.modules)
+    if strangers:
+        sys.exit(f"{', '.join(strangers)} came along; the proof is to be without.")
+
+
+def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
+    """What each signature gives for all rows of its inputs; where there is a seed, for the first batch."""
+    found = {}
+    for name in interpreter.get_signature_list():
+        runner = interpreter.get_signature_runner(name)
+        size = _batch(runner)
+        taken = {key: inputs[key] for key in runner.get_input_details()}
+        count = min((len(value) for key, value in taken.items() if key != "seed"), default=size)
+        if "seed" in taken:
+            # The noise inside has the addresses of the first examples: for others it would be wrong.
+            count = min(count, size)
+        parts = [_call(runner, _part(taken, first, size)) for first in range(0, count, size)]
+        for key in parts[0]:
+            found[f"{name}/{key}"] = np.concatenate([part[key] for part in parts])[:count]
+    return found
+
+
+def latency(interpreter: Interpreter, inputs: Arrays) -> dict[str, float]:
+    """Microseconds of a call of the plain signature, with its copies in and out: median and 95 % quantile."""
+    name = next(name for name in _TIMED if name in interpreter.get_signature_list())
+    runner = interpreter.get_signature_runner(name)
+    given = _stored(_part(inputs, 0, _batch(runner)), runner)
+    for _ in range(_WARM_UP):
+        runner(**given)
+    seconds: list[float] = []
+    while len(seconds) < _RUNS and sum(seconds) < _SECONDS:
+        start = time.perf_counter()
+        runner(**given)
+        seconds.append(time.perf_counter() - start)
+    median, high = np.quantile(seconds, [0.5, 0.95]) * 1e6
+    return {"p50": round(float(median), 1), "p95": round(float(high), 1)}
+
+
+def delegated(interpreter: Interpreter) -> float | None:
+    """The share of the operations of the first signature's graph that run inside a delegate, XNNPACK here.
+
+    LiteRT keeps the operations that it hands over in its list and appends a DELEGATE for each group, with what goes in
+    and what comes out; those between the two are the group. The list is private: where it is not there, None.
+    """
+    try:
+        nodes = interpreter._get_ops_details()
+    except AttributeError:
+        return None
+    operations = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    made_by = {int(tensor): node for node in operations for tensor in node["outputs"]}
+    inside: set[int] = set()
+    for node in nodes:
+        if node["op_name"] == "DELEGATE":
+            known, wanted = set(map(int, node["inputs"])), list(map(int, node["outputs"]))
+            while wanted:
+                tensor = wanted.pop()
+                if tensor in made_by and tensor not in known:
+                    known.add(tensor)
+                    inside.add(made_by[tensor]["index"])
+                    wanted.extend(map(int, made_by[tensor]["inputs"]))
+    return len(inside) / len(operations)
+
+
+def _part(inputs: Arrays, first: int, size: int) -> Arrays:
+    return {key: value if key == "seed" else value[first : first + size] for key, value in inputs.items()}
+
+
+def _call(runner: Any, values: Arrays) -> Arrays:
+    """One call; integers of a quantised file stand for (q - zero_point) scale."""
+    details = runner.get_output_details()
+    # A copy, because the runner gives views of memory that its next call writes.
+    return {key: _real(np.array(value), details[key]) for key, value in runner(**_stored(values, runner)).items()}
+
+
+def _stored(values: Arrays, runner: Any) -> Arrays:
+    """The inputs that a signature takes, as it takes them; a short last batch is filled up with zeros."""
+    stored = {}
+    for key, detail in runner.get_input_details().items():
+        value, (scale, zero_point) = values[key], detail["quantization"]
+        if scale:
+            limits = np.iinfo(detail["dtype"])
+            value = np.clip(np.rint(value / scale) + zero_point, limits.min, limits.max)
+        missing = int(detail["shape"][0]) - len(value)
+        stored[key] = np.pad(value.astype(detail["dtype"]), [(0, missing)] + [(0, 0)] * (value.ndim - 1))
+    return stored
+
+
+def _real(value: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    scale, zero_point = detail["quantization"]
+    return (value.astype(np.float32) - zero_point) * np.float32(scale) if scale else value
+
+
+def _batch(runner: Any) -> int:
+    return int(next(iter(runner.get_output_details().values()))["shape"][0])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])

@@ -1,0 +1,198 @@
+"""TFLite files of float32: static batches, named inputs and outputs, builtin operations only.
+
+The route is the one that was measured to be right: a Keras `ExportArchive` with static signatures, then the converter.
+Others give a file that loads and returns garbage, so every file is searched for what must not be in it.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae.errors import UserError
+from tfvae.export.flatbuffer import operations
+from tfvae.export.functions import Functions, Outputs
+from tfvae.latent import noise
+from tfvae.latent.philox import normal_from_seed
+from tfvae.quiet import quiet_start
+
+FILES = {
+    "float32": "decoder.tflite",
+    "float16": "decoder_float16.tflite",
+    "dynamic": "decoder_dynamic.tflite",
+    "int8": "decoder_int8.tflite",
+    "generator": "generator.tflite",
+    "scorer": "scorer.tflite",
+}
+CONVERTER = "TFLiteConverter"
+
+_VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+_SEED = tf.TensorSpec([2], tf.int32, "seed")
+
+Endpoint = tuple[Callable[..., Outputs], list[tf.TensorSpec]]
+
+
+def decoder(functions: Functions, batches: Sequence[int]) -> bytes:
+    """`decode(z)`, the mean of p(x|z) in model units; the weights are there once, whatever the number of batches.
+
+    Args:
+      functions: of the model.
+      batches: sizes, each a signature: `decode` for the first, `decode_B` for each other B.
+
+    Returns:
+      A TFLite file.
+
+    Raises:
+      UserError: the converter cannot take a layer, or the package `ai-edge-litert` is not there.
+    """
+    return convert(functions, decode_endpoints(functions, batches))
+
+
+def decode_endpoints(functions: Functions, batches: Sequence[int]) -> dict[str, Endpoint]:
+    """The signatures of a decoder file."""
+    return {
+        name: (functions.decode, [tf.TensorSpec([batch, functions.latent_dim], tf.float32, "z")])
+        for name, batch in named("decode", batches)
+    }
+
+
+def generator(functions: Functions, batches: Sequence[int]) -> bytes:
+    """`sample(seed)`: x in the user's units and its z, sample i at example i of purpose 0; Philox in builtin ops.
+
+    Args and Raises: as `decoder`.
+    """
+
+    def sample(batch: int) -> Endpoint:
+        def draw(seed: tf.Tensor) -> Outputs:
+            eps = normal_from_seed(seed, [batch, functions.latent_dim], purpose=noise.PRIOR)
+            z = functions.prior_sample(eps)
+            return {"x": functions.user_units(functions.decode(z)["mean"], tf.float32), "z": z}
+
+        return draw, [_SEED]
+
+    return convert(functions, {name: sample(batch) for name, batch in named("sample", batches)})
+
+
+def scorer(functions: Functions, batches: Sequence[int]) -> bytes:
+    """`encode(x)`, `score(x, seed)` and `score_with_noise(x, eps)`, which takes the noise of any examples.
+
+    Example i of a batch has the noise of example i, purpose 2. Args and Raises: as `decoder`.
+    """
+
+    def score(batch: int) -> Callable[..., Outputs]:
+        def draw(x: tf.Tensor, seed: tf.Tensor) -> Outputs:
+            return functions.score(x, normal_from_seed(seed, [batch, functions.latent_dim], purpose=noise.EVALUATION))
+
+        return draw
+
+    endpoints: dict[str, Endpoint] = {}
+    for suffix, batch in named("", batches):
+        x = tf.TensorSpec([batch, *functions.event_shape], tf.float32, "x")
+        eps = tf.TensorSpec([batch, functions.latent_dim], tf.float32, "eps")
+        endpoints[f"encode{suffix}"] = functions.encode, [x]
+        endpoints[f"score{suffix}"] = score(batch), [x, _SEED]
+        endpoints[f"score_with_noise{suffix}"] = functions.score, [x, eps]
+    return convert(functions, endpoints)
+
+
+def named(name: str, batches: Sequence[int]) -> list[tuple[str, int]]:
+    """Each batch size with its signature: the plain name for the first, `name_B` for each other B."""
+    return [(name if i == 0 else f"{name}_{batch}", batch) for i, batch in enumerate(batches)]
+
+
+def convert(
+    functions: Functions, endpoints: dict[str, Endpoint], configure: Callable[[Any], None] = lambda converter: None
+) -> bytes:
+    """Converts the endpoints into one file, and checks what is in it.
+
+    Args:
+      functions: what the endpoints call.
+      endpoints: functions and their static inputs, by signature.
+      configure: sets options of the `tf.lite.TFLiteConverter`.
+
+    Raises:
+      UserError: as `decoder`.
+    """
+    try:
+        data = _convert(functions.vae, endpoints, configure)
+    except _RefusedError as refusal:
+        raise UserError(_culprit(functions, refusal)) from refusal
+    check(data)
+    return data
+
+
+def check(data: bytes) -> None:
+    """Refuses a file with variables, Flex operations or custom ones in any of its subgraphs.
+
+    Raises:
+      UserError: there is one; with its name.
+    """
+    strange = sorted(name for name in operations(data) if name in _VARIABLES or not name.isupper())
+    if strange:
+        raise UserError(
+            f"TFLite: the file has the operations {', '.join(strange)}, with which a phone's runtime fails or gives "
+            "garbage; put layers made of other operations in place of those that bring them."
+        )
+
+
+class _RefusedError(Exception):
+    """What the converter says of a model that it cannot take."""
+
+
+def _convert(model: keras.Model, endpoints: dict[str, Endpoint], configure: Callable[[Any], None]) -> bytes:
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, (function, signature) in endpoints.items():
+        archive.add_endpoint(name, function, input_signature=signature)
+    refusal = None
+    # The converter writes its refusals to standard error, past Python and whatever the log level.
+    with tempfile.TemporaryDirectory() as folder, quiet_start():
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(endpoints))
+        configure(converter)
+        try:
+            return bytes(converter.convert())
+        except Exception as error:
+            refusal = error
+    raise _RefusedError(str(refusal).strip()) from refusal
+
+
+def _culprit(functions: Functions, refusal: _RefusedError) -> str:
+    """A sentence with the layer that the converter cannot take, found by converting the layers one by one."""
+    for network in (functions.vae.decoder, functions.vae.encoder):
+        for layer in network.operations:  # functions such as keras.ops.erfinv too
+            reason = _reason(layer)
+            if reason:
+                kind = type(layer).__name__
+                return (
+                    f"TFLite: the {network.name}'s layer {layer.name!r} ({kind}) uses {reason}, which TFLite has no "
+                    "builtin operation for; put a layer made of other operations in its place."
+                )
+    likelihood = type(functions.vae.likelihood).__name__
+    first_line = str(refusal).splitlines()[0]
+    return f"TFLite: each layer converts, but the model with its likelihood {likelihood} does not: {first_line}."
+
+
+def _reason(layer: keras.Operation) -> str:
+    """The operations of a layer that the converter cannot take; empty where it takes the layer."""
+    if isinstance(layer, keras.layers.InputLayer):
+        return ""
+    model = keras.Model(layer.input, layer.output)
+    inputs = [tf.TensorSpec([1, *tensor.shape[1:]], tensor.dtype, f"x{i}") for i, tensor in enumerate(model.inputs)]
+
+    def run(*x: tf.Tensor) -> Outputs:
+        return {"y": model(list(x) if len(x) > 1 else x[0], training=False)}
+
+    try:
+        _convert(model, {"run": (run, inputs)}, lambda converter: None)
+    except _RefusedError as refusal:
+        return (
+            ", ".join(sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(refusal)))))
+            or str(refusal).splitlines()[0]
+        )
+    return ""

@@ -1,0 +1,93 @@
+"""The C++ runner: its noise against the golden vectors, and built with CMake, run and compared with runner.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from csrc.building import facts, ninja_file
+
+pytestmark = pytest.mark.slow
+
+_TESTS, _ROOT = Path(__file__).parent, Path(__file__).parents[3]
+_CPP = _ROOT / "export" / "edge" / "cpp"
+N, SEED = 7, 2**62 + 3
+
+
+def run(*command: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=300)
+
+
+def succeeds(*command: object) -> str:
+    done = run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_its_noise_is_that_of_the_golden_vectors(tmp_path: Path) -> None:
+    program = tmp_path / "test_noise"
+    folders = [f"-I{folder}" for folder in (ninja_file.SOURCES, _ROOT / "tests" / "csrc", _CPP)]
+    flags = ["-std=c++17", "-O1", *ninja_file.STRICT, *folders]
+    succeeds(facts.compiler(), *flags, _TESTS / "test_noise.cc", _CPP / "json.cc", "-o", program)
+    assert succeeds(program, _ROOT / "tests" / "golden" / "noise_v1.json") == "test_noise: passed\n"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """decoder_runner, built against the runtime of the wheel."""
+    wheel = importlib.util.find_spec("ai_edge_litert")
+    if wheel is None or shutil.which("cmake") is None:
+        pytest.skip("wants cmake on PATH, and the extra [edge]")
+    library = Path((wheel.submodule_search_locations or [""])[0]) / "libLiteRt.so"
+    if not library.is_file():
+        pytest.skip("this wheel of ai-edge-litert has no libLiteRt.so")
+    build = tmp_path_factory.mktemp("build")
+    succeeds("cmake", "-S", _CPP, "-B", build, f"-DLITERT_LIBRARY={library}")
+    succeeds("cmake", "--build", build)
+    return build / "decoder_runner"
+
+
+@pytest.mark.parametrize("name", ["grey", "table"])
+@pytest.mark.parametrize("file", ["decoder.tflite", "decoder_int8.tflite"])
+def test_it_samples_as_the_python_runner_does(
+    name: str, file: str, program: Path, versions: dict[str, Any], tmp_path: Path
+) -> None:
+    from tfvae.export.edge.runner import Runner
+
+    folder = versions[name].folder
+    succeeds(program, folder, file, N, SEED, tmp_path / "x", tmp_path / "z")
+    x, z = Runner(folder, file).sample(N, SEED)
+    got = np.fromfile(tmp_path / "x", np.float32).reshape(x.shape)
+    np.testing.assert_allclose(np.fromfile(tmp_path / "z", np.float32).reshape(z.shape), z, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(versions[name].vae.sample(N, SEED).z, z, rtol=0, atol=2e-6)
+    # z may differ in its last bit, and fall on the other side of a half.
+    np.testing.assert_allclose(got, x, rtol=1e-6, atol=1 if name == "grey" else 0)
+    assert np.mean(np.isclose(got, x, rtol=1e-6)) > 0.99
+
+
+def test_it_refuses_in_a_sentence(program: Path, versions: dict[str, Any], tmp_path: Path) -> None:
+    folder, outputs = versions["grey"].folder, (tmp_path / "x", tmp_path / "z")
+    table = shutil.copytree(versions["table"].folder, tmp_path / "table")
+    shutil.copy(folder / "decoder.tflite", table)
+    (tmp_path / "decoder.json").write_text("{]")
+    for arguments, sentence in [
+        ((folder, "none.tflite", 1, 0), "none.tflite: LiteRT gives status"),
+        ((folder, "scorer.tflite", 1, 0), "the file has no signature decode."),
+        ((folder, "decoder.tflite", 0, 0), "got 0, want a whole number from 1 to 2^63 - 1."),
+        ((folder, "decoder.tflite", 1, 2**63), "want a whole number from 0 to 2^63 - 1."),
+        ((folder, "decoder.tflite", 1, "x"), "got x, want a whole number"),
+        ((table, "decoder.tflite", 1, 0), "its shapes are not those of decoder.json"),
+        ((tmp_path, "decoder.tflite", 1, 0), "not JSON at byte 1"),
+        ((tmp_path / "no", "decoder.tflite", 1, 0), "decoder.json: cannot be read."),
+    ]:
+        done = run(program, *arguments, *outputs)
+        assert done.returncode == 2
+        assert sentence in done.stderr.splitlines()[-1]
+    assert not outputs[0].exists()
+    assert run(program).returncode == 2
