@@ -1,5 +1,6 @@
-// An Android example, NOT compiled and NOT run by tfvae. Its calls of LiteRT are those of the documentation of the
-// CompiledModel API in Kotlin as it stood in October 2026, for com.google.ai.edge.litert:litert:2.3.0:
+// An Android example, NOT compiled and NOT run by tfvae. Its calls of LiteRT are those that the documentation of the
+// CompiledModel API in Kotlin quotes, as read on 2026-11-21 in a copy that names version 2.1.0 (the files here are
+// made and tested with 2.3.0, com.google.ai.edge.litert:litert:2.3.0):
 // https://developers.google.com/edge/litert/next/android_kotlin
 //
 //   val (x, z) = Decoder(context).use { it.sample(seed = 0) }
