@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,3 +21,15 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
         wanted = f"must {row['must']}" if row["must"] else f"aim {row['aim']}"
         print(f"{row['verdict']:<12} {row['what']}: {row['came']}, {wanted} {row['against']}".rstrip())
     print(f"Written: {folder / name}.json and .md")
+
+
+def targets(rows: list[dict[str, Any]]) -> str:
+    """The section that says what was to be reached, and what came."""
+    cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in rows]
+    return "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
+
+
+def table(head: list[str], rows: Iterable[list[Any]]) -> str:
+    """Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

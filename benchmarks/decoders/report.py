@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.latent.report import table
+from benchmarks.results import table, targets
 
 Row = dict[str, Any]
 
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole page."""
-    cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in results["targets"]]
-    judged = "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
     decoders = results["decoders"]
-    return "\n\n".join([_head(results), judged, _glance(decoders), *map(_decoder, decoders)]) + "\n"
+    return (
+        "\n\n".join([_head(results), targets(results["targets"]), _glance(decoders), *map(_decoder, decoders)]) + "\n"
+    )
 
 
 def _head(results: dict[str, Any]) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
+
+from benchmarks.results import table, targets
 
 Row = dict[str, Any]
 
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole page."""
-    parts = [_head(results), _targets(results["targets"]), _losses(results["timings"])]
+    parts = [_head(results), targets(results["targets"]), _losses(results["timings"])]
     parts += [_timed(row, results["copy"]["bytes_per_second"]["median"]) for row in results["timings"]]
     parts += [_single_core(results["single_core"]), _memory(results["memory"]), _gpu(results["gpu"])]
     return "\n\n".join(parts) + "\n"
@@ -40,11 +41,6 @@ def _head(results: dict[str, Any]) -> str:
     if results["quick"]:
         paragraphs.insert(1, "**A quick run: few rounds of small cases, which measure nothing.**")
     return "\n\n".join(paragraphs)
-
-
-def _targets(rows: list[Row]) -> str:
-    cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in rows]
-    return "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
 
 
 def _losses(rows: list[Row]) -> str:
@@ -118,9 +114,3 @@ def _gpu(sections: dict[str, Row]) -> str:
     ]
     rates = table(["", "ms", "GB/s"], cells)
     return "\n\n".join([f"## GPU: {ran[0]['device']}", rates, *lines])
-
-
-def table(head: list[str], rows: Iterable[list[Any]]) -> str:
-    """Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

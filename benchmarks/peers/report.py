@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.latent.report import table
+from benchmarks.results import table, targets
 
 Row = dict[str, Any]
 
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole page."""
-    cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in results["targets"]]
-    judged = "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
-    return "\n\n".join([_head(results), judged, *map(_problem, results["problems"])]) + "\n"
+    return "\n\n".join([_head(results), targets(results["targets"]), *map(_problem, results["problems"])]) + "\n"
 
 
 def _head(results: dict[str, Any]) -> str:
