@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.latent import machine
 from benchmarks.results import FOLDER, keep
 from tfvae.command import guarded
+from tfvae.errors import UserError
 
 PRESETS = ("mnist-2d", "mnist-conv", "cifar10-resnet")
 BATCHES = (1, 32)
@@ -39,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(names: list[str], runs: list[Path] | None, rounds: int, out: Path) -> None:
+    if rounds < 1:
+        raise UserError(f"--rounds {rounds}: want 1 or more.")
     from benchmarks.decoders.report import markdown
 
     results = measure(names, runs, rounds)

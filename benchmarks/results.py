@@ -19,7 +19,8 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
         write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text))
     for row in results.get("targets", ()):
         wanted = f"must {row['must']}" if row["must"] else f"aim {row['aim']}"
-        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, {wanted} {row['against']}".rstrip())
+        against = f" against {row['against']}" if row["against"] else ""
+        print(f"{row['verdict']:<12} {row['what']}: {row['came']}, {wanted}{against}")
     print(f"Written: {folder / name}.json and .md")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("run", metavar="RUN", help="the run folder that training made, and ended")
+    add("run", metavar="RUN", help="the run folder that training made, and ended; before the options")
     add("--formats", metavar="LIST", default=",".join(FORMATS), help="what to write (default: saved_model,tflite)")
     add(
         "--quantize",
@@ -104,4 +105,5 @@ def _list(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is unfinished is removed
     sys.exit(main())

@@ -93,6 +93,7 @@ def _model(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
     else:
         told = f"Gaussian, {prior['kind']} scale, {'trained' if config['prior']['trainable'] else 'fixed'}"
     scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
+    scale = ", the decoder gives each value's scale" if likelihood.get("scale_mode") == "per_pixel" else scale
     return {
         "networks": f"{network['name']}, {sizes[network['name']]}",
         "latent dimension": f"{facts['latent_dim']}, of which {report['test']['active_units']} active",

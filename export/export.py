@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -51,7 +52,10 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
         failures = gates.failures(rows, options.gates)
         if failures:
             missed = "a gate is" if len(failures) == 1 else f"{len(failures)} gates are"
-            raise UserError(f"{run.folder}: nothing is exported, for {missed} missed. {' '.join(failures)}")
+            raise UserError(
+                f"{run.folder}: nothing is exported, for {missed} missed. {' '.join(failures)} Loosen it by name, or "
+                "leave the file out (--quantize, --formats)."
+            )
         for row in rows:
             made[row.file].update(row.to_dict())
 
@@ -94,10 +98,11 @@ def _describe(
 
 @contextlib.contextmanager
 def _room(base: Path) -> Iterator[None]:
-    """TensorFlow's own writers say in many words that a disk is full: as Python says it."""
+    """Says of a full disk which places are meant, as TensorFlow's own writers and arrays on their way do not."""
     try:
         yield
-    except (tf.errors.OpError, RuntimeError) as error:
+    except (tf.errors.OpError, OSError, RuntimeError) as error:
         if "No space left" not in str(error):
             raise
-        raise OSError(errno.ENOSPC, "No space left on device", str(base)) from error
+        places = f"{base} or {tempfile.gettempdir()}"
+        raise OSError(errno.ENOSPC, "No space left on device", places) from error

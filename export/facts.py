@@ -19,15 +19,10 @@ _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "litert-quantizer")
 
 
 def of(subject: Subject) -> dict[str, Any]:
-    """What holds for every file of an export, ready for JSON; nothing in it depends on when or where it was made."""
+    """What holds for every file of an export, ready for JSON; but for the name nothing depends on when or where."""
     functions, config = subject.functions, subject.run.config
     prior, likelihood = functions.vae.prior, functions.vae.likelihood
     scaling = functions.vae.scaling.to_dict()
-    kept = (
-        {}
-        if not hasattr(likelihood, "scale_mode")
-        else {"scale": _scale(likelihood), "scale_mode": likelihood.scale_mode}
-    )
     return {
         "format": FORMAT,
         "name": subject.run.folder.resolve().name,
@@ -39,7 +34,7 @@ def of(subject: Subject) -> dict[str, Any]:
             "mean": _plain(functions.mean),
             "scale_tril": [_plain(row[: i + 1]) for i, row in enumerate(functions.scale_tril)],
         },
-        "likelihood": {"name": type(likelihood).__name__, **kept},
+        "likelihood": {"name": type(likelihood).__name__, **_scale(likelihood)},
         "network": to_dict(config.network),
         "units": {
             "decode": "mean of p(x|z) in model units",
@@ -47,6 +42,7 @@ def of(subject: Subject) -> dict[str, Any]:
             "sample": "the user's units: " + _sentence(scaling),
         },
         "scaling": scaling,
+        "binarize": config.data.binarize,
         "versions": {"tfvae": __version__, **{name: _version(name) for name in _PACKAGES}},
     }
 
@@ -66,9 +62,12 @@ def _sentence(scaling: dict[str, Any]) -> str:
     return f"{text}, rounded half to even and clipped to 0..{most}, uint8" if scaling["integer"] else text
 
 
-def _scale(likelihood: Any) -> float:
-    shared = likelihood.shared_log_scale
-    return likelihood.scale if shared is None else float(np.exp(np.float64(shared)))
+def _scale(likelihood: Any) -> dict[str, Any]:
+    mode = getattr(likelihood, "scale_mode", None)
+    if mode in (None, "per_pixel"):  # then the decoder gives it
+        return {} if mode is None else {"scale_mode": mode}
+    scale = likelihood.scale if mode == "fixed" else float(np.exp(np.float64(likelihood.shared_log_scale)))
+    return {"scale": scale, "scale_mode": mode}
 
 
 def _plain(values: np.ndarray) -> list[float]:

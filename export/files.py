@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfvae.export import facts, latents, metadata, quantization, saved_model, tflite, warmup
@@ -44,13 +43,17 @@ def write(
         made[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
         for name in _SERVED:
             (folder / name).symlink_to(f"{saved_model.FOLDER}/{name}")
+    # A run that was renamed gives the same bytes.
+    embedded = {key: value for key, value in described.items() if key != "name"}
     tools = _Tools(subject, options)
     for kind in options.kinds:
         name = tflite.FILES[kind]
         say(f"writing {name}")
         data, tool = tools.make(kind)
+        tflite.check(data)
+        say(f"  by {tool}")
         made[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
-        (folder / name).write_bytes(metadata.embed(data, {**described, "file": made[name]}))
+        (folder / name).write_bytes(metadata.embed(data, {**embedded, "file": made[name]}))
     for name, entry in made.items():
         entry["sha256"] = facts.digest(folder / name)
     return made
@@ -80,8 +83,8 @@ class _Tools:
 
     @cached_property
     def _spread(self) -> float:
-        return elbo.spread(self._functions.vae, self._calibration)
+        return elbo.spread(self._functions.vae, self._subject.test, self._calibration.posterior)
 
     @cached_property
-    def _calibration(self) -> np.ndarray:
+    def _calibration(self) -> latents.Calibration:
         return latents.calibration(self._functions.vae, self._subject.training, CALIBRATION_SEED)

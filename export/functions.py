@@ -68,6 +68,9 @@ class Functions:
           dtype: of the arithmetic, and of a result that is not uint8; "none" leaves float32 as it is.
         """
         scaling = self.vae.scaling
+        if dtype == tf.float32:
+            # Else the converter folds the offset into the last layer, whose products then round at the offset's size.
+            mean = tf.maximum(mean, tf.float32.min)
         if scaling.kind != "none":
             mean = tf.cast(mean, dtype) * tf.constant(scaling.factor, dtype) + tf.constant(scaling.offset, dtype)
         if not scaling.integer:
@@ -89,7 +92,7 @@ class Functions:
         return 0.5 * tf.reduce_sum(spread + tf.square(shift) + _constant(constant) - z_log_var, axis=-1)
 
     def _parameters(self, z: tf.Tensor) -> Outputs:
-        """The decoder's outputs by name."""
+        """The decoder's outputs by name; `VAE._parameters` without its reshapes, which would stay in the files."""
         outputs = self.vae.decoder(z, training=False)
         return outputs if isinstance(outputs, dict) else {self.vae.likelihood.parameters[0]: outputs}
 

@@ -13,6 +13,7 @@ from tfvae.export.gates import GATES, Gate
 
 FORMATS = ("saved_model", "tflite")
 QUANTIZE = ("none", "float16", "dynamic", "int8")
+LARGEST_BATCH = 4096
 _EDGE = ("ai_edge_litert", "litert_quantizer")
 
 
@@ -44,9 +45,12 @@ class Options:
     def __post_init__(self) -> None:
         _known("--formats", self.formats, FORMATS)
         _known("--quantize", self.quantize, QUANTIZE)
-        if not self.batch or any(size < 1 for size in self.batch) or len(set(self.batch)) < len(self.batch):
+        within = all(1 <= size <= LARGEST_BATCH for size in self.batch)
+        if not self.batch or not within or len(set(self.batch)) < len(self.batch):
             given = " ".join(map(str, self.batch))
-            raise UserError(f"--batch {given}: want one or more different sizes, 1 or larger, as in --batch 1 32.")
+            raise UserError(
+                f"--batch {given}: want one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
+            )
         if "tflite" in self.formats:
             _there(_EDGE)
         elif self.generator or self.scorer:

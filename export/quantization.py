@@ -6,31 +6,27 @@ same, and can be asked for more: which layers, and ranges that hold all that cal
 
 from __future__ import annotations
 
-import contextlib
-import io
-import math
-import re
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from typing import NamedTuple
 
 import numpy as np
 
-from tfvae.export.flatbuffer import operation_names, package, read
+from tfvae.export import recipes
+from tfvae.export.flatbuffer import package
+from tfvae.export.latents import Calibration
 from tfvae.export.metadata import signatures
-from tfvae.quiet import quiet_start
 
 TOOL = "litert-quantizer"
 # Greatest and mean error of the means, as parts of the spread, above which the next recipe is tried: a little less
 # than what the exported file is held to, on other latents.
 AIMS = {"dynamic": (0.02, 0.0018), "int8": (0.08, 0.009)}
-_JUDGED = 2  # every second latent
-_ALL = 10_000  # layers
+PASSES = (0.09, 0.0018)
 BETTER = 0.8  # what a slower recipe must bring the error down to
-# What holds nearly all the weights: by its name in the file, the quantizer's name for it.
-_LAYERS = {"FULLY_CONNECTED": "FULLY_CONNECTED", "CONV_2D": "CONV_2D", "TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
-
-Recipe = list[dict[str, Any]]
+_ALL = 10_000  # layers
+_EXCEPT = {0: "", 1: " but for the last layer", 2: " but for the last two layers", 4: " but for the last four layers"}
+_SMALL = 1024  # weights
+_JUDGED = 2  # every second latent
 
 
 class Quantized(NamedTuple):
@@ -38,14 +34,22 @@ class Quantized(NamedTuple):
 
     Attributes:
       data: the file.
-      tool: what quantized it.
+      tool: what quantized it, and by which recipe.
     """
 
     data: bytes
     tool: str
 
 
-def quantize(kind: str, float32: bytes, calibration: np.ndarray, spread: float) -> Quantized:
+class _Tried(NamedTuple):
+    """A file that may do, with the greatest and mean error, as parts of the spread, that end the search."""
+
+    words: str
+    data: bytes
+    enough: tuple[float, float]
+
+
+def quantize(kind: str, float32: bytes, calibration: Calibration, spread: float) -> Quantized:
     """The decoder in fewer bits; its inputs and outputs stay float32.
 
     float16: weights of 16 bits. dynamic: weights of 8 bits by channel, activations of 8 bits in the range of the
@@ -56,150 +60,73 @@ def quantize(kind: str, float32: bytes, calibration: np.ndarray, spread: float) 
     Args:
       kind: float16, dynamic or int8.
       float32: the file of `tflite.decoder`.
-      calibration: latents, `[n, latent]`.
+      calibration: latents.
       spread: what errors are divided by; see `proof.elbo.spread`.
 
     Raises:
       UserError: the package `litert-quantizer` is not there.
     """
+    package("litert_quantizer.recipe")
+    by = f"{TOOL} {metadata.version(TOOL)}"
     if kind == "float16":
-        return Quantized(_apply(float32, _float16()), TOOL)
-    aims = spread * np.array(AIMS[kind])
-    if kind == "dynamic":
-        # All layers; then the last with its weights alone, which residual networks without a sigmoid need (mean error
-        # 0.0025, then 0.0016); then without those of fewer than 1,024 weights, such as one that ends in a single
-        # channel (transposed convolutions: greatest error 0.058, then 0.038). Weights alone everywhere is no faster
-        # than float32: only where the others would not pass.
-        passes = spread * np.array([0.09, 0.0018])
-        steps = [(aims, 0, 0), (aims, 0, 1), (passes, 1024, 0), (passes, 1024, _ALL)]
-        files = ((most, _apply(float32, _dynamic(float32, least, alone))) for most, least, alone in steps)
-    else:
-        # Then with more of the last layers in the range of the moment (transposed convolutions: 0.081, then 0.059).
-        ranges = _ranges(float32, calibration)
-        files = ((aims, _apply(float32, _int8(float32, last), ranges)) for last in (1, 2, 4))
-    return Quantized(_first_good(files, aims, float32, calibration), TOOL)
+        return Quantized(recipes.apply(float32, recipes.float16()), f"{by}: weights of 16 bits")
+    tried = _dynamic(float32) if kind == "dynamic" else _int8(float32, calibration)
+    best = _first_good(tried, np.array(AIMS[kind]), float32, calibration, spread)
+    return Quantized(best.data, f"{by}: {best.words}")
+
+
+def _dynamic(float32: bytes) -> Iterator[_Tried]:
+    """The last layer's weights alone: residual networks without a sigmoid need it (mean error 0.0025, then 0.0016).
+
+    Small layers left out, such as one that ends in a single channel: transposed convolutions do (greatest error 0.058,
+    then 0.038). Weights alone everywhere is no faster than float32: only where the others would not pass.
+    """
+    steps = [
+        ("weights and activations of 8 bits", 0, 0, AIMS["dynamic"]),
+        ("weights and activations of 8 bits, weights alone in the last layer", 0, 1, AIMS["dynamic"]),
+    ]
+    if max(recipes.layers(float32), default=0) >= _SMALL:
+        left = f"in layers of {_SMALL:,} weights or more"
+        steps += [
+            (f"weights and activations of 8 bits {left}", _SMALL, 0, PASSES),
+            (f"weights of 8 bits {left}", _SMALL, _ALL, PASSES),
+        ]
+    for words, least, alone, enough in steps:
+        yield _Tried(words, recipes.apply(float32, recipes.dynamic(float32, least, alone)), enough)
+
+
+def _int8(float32: bytes, calibration: Calibration) -> Iterator[_Tried]:
+    """More of the last layers in the range of the moment: transposed convolutions, greatest error 0.081, then 0.059."""
+    ranges, after_first = recipes.ranges(float32, calibration.all), len(recipes.layers(float32)) - 1
+    # At least one layer is left whose range is fixed: the file would be the dynamic one.
+    for last in [last for last in (1, 2, 4) if last < after_first] or [0]:
+        words = f"weights and activations of 8 bits, in fixed ranges{_EXCEPT[last]}"
+        yield _Tried(words, recipes.apply(float32, recipes.int8(float32, last), ranges), AIMS["int8"])
 
 
 def _first_good(
-    files: Iterable[tuple[np.ndarray, bytes]], aims: np.ndarray, float32: bytes, latents: np.ndarray
-) -> bytes:
-    """The fastest file that is good enough.
-
-    Args:
-      files: the fastest first, each with the greatest and the mean error with which no further one is tried.
-      aims: by which errors are compared: a slower file must be much better.
-    """
-    latents = latents[::_JUDGED]
-    wanted = _run(float32, latents)
-    best, least = b"", np.full(2, np.inf)
-    for most, data in files:
-        off = np.abs(_run(data, latents) - wanted)
-        errors = np.array([off.max(), off.mean()])
-        if not best or np.max(errors / aims) < BETTER * np.max(least / aims):
-            best, least = data, errors
-        if np.all(least <= most):
+    tried: Iterable[_Tried], aims: np.ndarray, float32: bytes, calibration: Calibration, spread: float
+) -> _Tried:
+    """The fastest that is good enough, of files from the fastest on; a slower one must be much better."""
+    sets = [latents[::_JUDGED] for latents in calibration]
+    wanted = [_run(float32, latents) for latents in sets]
+    best, least = None, np.full(2, np.inf)
+    for each in tried:
+        off = [np.abs(_run(each.data, latents) - mean) / spread for latents, mean in zip(sets, wanted)]
+        errors = np.max([(part.max(), part.mean()) for part in off], axis=0)
+        if best is None or np.max(errors / aims) < BETTER * np.max(least / aims):
+            best, least = each, errors
+        if np.all(least <= each.enough):
             break
+    assert best is not None
     return best
-
-
-def _apply(float32: bytes, recipe: Recipe, ranges: dict[str, Any] | None = None) -> bytes:
-    (quantizers,) = _modules("quantizer")
-    quantizer = quantizers.Quantizer(float32, recipe)
-    with _quiet():
-        return bytes(quantizer.quantize(ranges, enable_progress_report=False).quantized_model)
-
-
-def _float16() -> Recipe:
-    (recipe,) = _modules("recipe")
-    (step,) = recipe.weight_only_wi8_afp32()
-    weights = {**step["op_config"]["weight_tensor_config"], "num_bits": 16, "dtype": "FLOAT"}
-    config = {**step["op_config"], "weight_tensor_config": weights}
-    casting = {**step, "algorithm_key": "float_casting", "op_config": config}
-    return [{**casting, "operation": layer} for layer in _LAYERS.values()]
-
-
-def _dynamic(float32: bytes, least: int, alone: int) -> Recipe:
-    """All layers of at least so many weights; of the last so many, the weights alone."""
-    (recipe,) = _modules("recipe")
-    first, others = _layers(float32)
-    weights = first + [name for names in others for name in names[max(0, len(names) - alone) :]]
-    steps = recipe.dynamic_wi8_afp32()
-    steps += [_only(name, step) for name in weights for step in recipe.weight_only_wi8_afp32()]
-    return [{**step, "op_config": {**step["op_config"], "min_weight_elements": least}} for step in steps]
-
-
-def _int8(float32: bytes, last: int) -> Recipe:
-    """All layers with fixed ranges, except the last so many."""
-    (recipe,) = _modules("recipe")
-    first, others = _layers(float32)
-    steps = [{**step, "operation": layer} for step in recipe.static_wi8_ai8() for layer in _LAYERS.values()]
-    steps += [_only(name, step) for name in first for step in recipe.weight_only_wi8_afp32()]
-    return steps + [
-        _only(name, step) for names in others for name in names[-last:] for step in recipe.dynamic_wi8_afp32()
-    ]
-
-
-def _only(name: str, step: dict[str, Any]) -> dict[str, Any]:
-    """The step for the operation of one output."""
-    return {**step, "regex": f"^{re.escape(name)};$"}
-
-
-def _layers(float32: bytes) -> tuple[list[str], list[list[str]]]:
-    """Outputs of the first layer, and of those after it in their order, of each signature."""
-    model = read(float32)
-    names = operation_names(model)
-    outputs = [
-        [
-            graph.tensors[operator.outputs[0]].name.decode()
-            for operator in graph.operators
-            if names[operator.opcodeIndex] in _LAYERS
-        ]
-        for graph in model.subgraphs
-    ]
-    return [layers[0] for layers in outputs if layers], [layers[1:] for layers in outputs]
-
-
-def _ranges(float32: bytes, calibration: np.ndarray) -> dict[str, Any]:
-    """Least and greatest value of each activation in each signature; a moving average would miss the tails."""
-    calibrators, updates = _modules("calibrator", "utils.qsv_utils")
-    calibrator = calibrators.Calibrator(
-        float32,
-        num_threads=1,
-        mode=calibrators.CalibrationMode.CALIBRATION_PROFILER_BASED,
-        qsv_update_func=updates.min_max_update,
-    )
-    inputs = {
-        name: [{"z": block} for block in _blocks(calibration, details["inputs"]["z"]["shape"])]
-        for name, details in signatures(float32).items()
-    }
-    with _quiet():
-        calibrator.calibrate(inputs, None)
-    ranges: dict[str, Any] = calibrator.get_model_qsvs()
-    return ranges
 
 
 def _run(data: bytes, latents: np.ndarray) -> np.ndarray:
     """The means that a file gives, by its first signature."""
     name, details = next(iter(signatures(data).items()))
-    with _quiet():
+    with recipes.quiet():
         interpreter = package("ai_edge_litert.interpreter").Interpreter(model_content=data, num_threads=1)
         decode = interpreter.get_signature_runner(name)
-        blocks = _blocks(latents, details["inputs"]["z"]["shape"])
+        blocks = recipes.blocks(latents, details["inputs"]["z"]["shape"])
         return np.concatenate([decode(z=block)["mean"] for block in blocks])
-
-
-def _blocks(latents: np.ndarray, shape: Sequence[int]) -> Iterator[np.ndarray]:
-    """All latents in blocks of a shape; the last is filled up from the beginning."""
-    return iter(np.resize(latents, (math.ceil(len(latents) / shape[0]), *shape)))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Holds back progress bars and warnings, which go to Python's standard error, and notices, which go past it."""
-    with quiet_start(), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _modules(*names: str) -> list[Any]:
-    return [package(f"litert_quantizer.{name}") for name in names]

@@ -44,9 +44,9 @@ def to_dict(rows: Sequence[Row], gates: Mapping[str, Gate]) -> dict[str, Any]:
     """What `report.json` holds: figures of each file, gates, aims and whether they are reached, and the machine."""
     return {
         "files": {row.file: {"kind": row.kind, **row.to_dict()} for row in rows},
-        "gates": {f"{row.kind}.{name}": gate.limit(row) for row in rows for name, gate in of(row.kind, gates).items()},
+        "gates": {f"{row.kind}.{name}": gate.most for row in rows for name, gate in of(row.kind, gates).items()},
         "aims": _aims(rows, gates),
-        "machine": {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "system": platform.platform()},
+        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform()},
         "note": "Latencies are of this machine and whatever else it did. Errors of means are divided by the range of "
         "the data, or by the scale of p(x|z).",
     }
@@ -90,5 +90,6 @@ def _aims(rows: Sequence[Row], gates: Mapping[str, Gate]) -> dict[str, dict[str,
 
 
 def _cpu() -> str:
-    names = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return names[0] if names else platform.machine()
+    told = Path("/proc/cpuinfo")  # of Linux alone
+    names = re.findall(r"^model name\s*:\s*(.+)$", told.read_text(), re.MULTILINE) if told.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()

@@ -46,7 +46,9 @@ def of(run: Run) -> Subject:
       UserError: the run has not ended, or its model or its data cannot be read.
     """
     if not run.ended:
-        raise UserError(f"{run.folder}: the run has not ended; go on with it: --out {run.folder} --resume.")
+        raise UserError(
+            f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
+        )
     vae = keras_files.to_float32(saved.load(run.folder))
     data = load.load(run.config.data, run.config.seed)
     if tuple(data.shape) != vae.event_shape:
@@ -54,9 +56,11 @@ def of(run: Run) -> Subject:
             f"{run.folder}: its data are now {list(data.shape)} an example, and the model was trained on "
             f"{list(vae.event_shape)}; put back the data of data.{data.name}, or train anew."
         )
-    # Training has at least one example; the others may have none.
-    judged = next(split for split in (data.test, data.validation, data.train) if len(split))
-    test = _model_units(run, vae, judged, JUDGED)
+    if not len(data.test):
+        raise UserError(
+            f"{run.folder}: its data have no test examples, which the files are judged on; want at least one."
+        )
+    test = _model_units(run, vae, data.test, JUDGED)
     return Subject(
         run, Functions(vae), np.resize(test, (JUDGED, *test.shape[1:])), _model_units(run, vae, data.train, CALIBRATING)
     )

@@ -27,16 +27,15 @@ def building(base: Path) -> Iterator[Path]:
     if base.exists() and not base.is_dir():
         raise UserError(f"--out {base}: it is a file; want a folder.")
     made = _make(base)
-    for left in base.glob(f"{UNFINISHED}*"):
-        with contextlib.suppress(FileNotFoundError), _held(left) as ours:
-            if ours:  # its process was killed
-                shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=base, prefix=UNFINISHED))
     try:
-        with _held(folder):
+        with contextlib.ExitStack() as stack:
+            with _held(base, wait=True):  # so that none is swept away before its own process holds it
+                _sweep(base)
+                folder = Path(tempfile.mkdtemp(dir=base, prefix=UNFINISHED))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                stack.enter_context(_held(folder))
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         for empty in made:  # an export that failed leaves nothing
             with contextlib.suppress(OSError):
                 empty.rmdir()
@@ -54,7 +53,7 @@ def publish(folder: Path, base: Path, finish: Callable[[int], None]) -> Path:
       The version's folder.
     """
     while True:
-        version = 1 + max((int(path.name) for path in base.iterdir() if path.name.isdigit()), default=0)
+        version = 1 + max((int(path.name) for path in base.iterdir() if path.name.isdecimal()), default=0)
         finish(version)
         _flush_and_freeze(folder)
         try:
@@ -67,12 +66,20 @@ def publish(folder: Path, base: Path, finish: Callable[[int], None]) -> Path:
         return base / str(version)
 
 
+def _sweep(base: Path) -> None:
+    """Removes what killed processes left."""
+    for left in base.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(FileNotFoundError), _held(left) as ours:
+            if ours:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[bool]:
+def _held(folder: Path, wait: bool = False) -> Iterator[bool]:
     """Holds a folder for this process, where no other does; the system lets go of it however the process ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield True
     except BlockingIOError:
         yield False

@@ -53,7 +53,8 @@ def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
     functions = Functions(vae)
     saved_model.write(functions, folder / name)
     float32 = tflite.decoder(functions, batches)
-    calibration = latents.prior(vae, 2000, seed=1)
+    images = vae.decode(latents.prior(vae, 256, seed=0)).numpy()
+    calibration = latents.calibration(vae, images, seed=1)
     files = {"float32": float32}
     for kind in KINDS[1:]:
         files[kind] = quantization.quantize(kind, float32, calibration, spread=1.0).data  # of images in [0, 1]
@@ -68,7 +69,7 @@ def of_run(folder: Path) -> Subject:
     """
     vae = keras_files.to_float32(load(folder))
     exported = folder / "export"
-    versions = [int(path.name) for path in exported.glob("*") if path.name.isdigit()]
+    versions = [int(path.name) for path in exported.glob("*") if path.name.isdecimal()]
     if not versions:
         raise UserError(f"--run {folder}: nothing in it was exported yet; python -m tfvae.export {folder} does it.")
     newest = exported / str(max(versions))

@@ -9,7 +9,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "jax", "torch")
+_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "tensorflow-probability",
+    "numpy",
+    "ai-edge-litert",
+    "litert-quantizer",
+    "jax",
+    "torch",
+)
 
 
 def facts() -> dict[str, Any]:

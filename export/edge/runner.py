@@ -200,7 +200,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Runs the files of an exported version, without TensorFlow.")
     parser.add_argument("folder", help="with decoder.json")
     parser.add_argument("command", choices=["sample", "decode", "score"])
-    parser.add_argument("array", nargs="?", help="z.npy to decode, x.npy to score")
+    parser.add_argument(
+        "array", nargs="?", help="z.npy to decode; x.npy to score: floats are model units, integers the user's"
+    )
     parser.add_argument("--file", default="decoder.tflite", help="the decoder (default %(default)s)")
     parser.add_argument("--n", type=int, default=1, help="how many samples (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default %(default)s)")

@@ -41,11 +41,11 @@ def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Ro
         lite = [folder / file for file, kind in files.items() if kind != "saved_model"]
         facts = {}
         if lite:
-            seed = np.array([evidence.seed], "<u8").view("<i4")
-            child.run("litert_child", work, {**given, "eps": evidence.eps, "seed": seed}, lite)
+            words = np.array(evidence.seeds, "<u8").view("<i4").reshape(-1, 2)
+            child.run("litert_child", work, {**given, "eps": evidence.eps, "seed": words}, lite)
             facts = json.loads((work / "facts.json").read_text())
         for file in files.keys() - facts.keys():
-            drawn = {"seed": np.array(evidence.seed, np.int64), "n": np.array(_DRAWN, np.int64)}
+            drawn = {"seed": np.array(evidence.seeds, np.int64), "n": np.array(_DRAWN, np.int64)}
             child.run("saved_model_child", work, {**given, **drawn}, [folder / file])
         return [_row(folder / file, kind, work, facts.get(file, {}), evidence) for file, kind in files.items()]
 
@@ -59,7 +59,6 @@ def _row(path: Path, kind: str, work: Path, facts: Mapping[str, Any], evidence: 
             error=compare.means(found, evidence),
             elbo_change=compare.elbo_change(found, evidence),
             others=compare.others(found, evidence),
-            rounding=evidence.rounding,
             delegated=facts.get("delegated"),
             latency_us=facts.get("latency_us", {}),
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfvae.errors import UserError
 from tfvae.export.proof import elbo
 from tfvae.export.proof.evidence import Evidence
 from tfvae.export.proof.row import Error, worst
@@ -38,7 +39,7 @@ def elbo_change(found: Mapping[str, np.ndarray], evidence: Evidence) -> float | 
     ]
     if not changes:
         return None
-    kept = evidence.reconstruction - float(np.mean(evidence.wanted["score"]["kl"]))
+    kept = evidence.reconstruction - float(np.mean(evidence.scores[0]["kl"]))
     return worst(changes) / max(abs(kept), elbo.floor(evidence.vae.likelihood, evidence.x[0].size))
 
 
@@ -54,8 +55,8 @@ def others(found: Mapping[str, np.ndarray], evidence: Evidence) -> dict[str, flo
             z = found[key.replace("/x", "/z")]
             error = _units(got, evidence.decode(z), evidence)
         else:
-            count = len(got)
-            wanted = evidence.sample_z(count) if name == "sample_z" else evidence.wanted[base][output][:count]
+            drawn = base in ("sample", "score")
+            wanted = evidence.drawn(output, len(got) // len(evidence.seeds)) if drawn else evidence.wanted[base][output]
             error = _largest(_difference(got, wanted) / _size(name, output, wanted, evidence))
         errors[name] = worst([errors.get(name, 0.0), error])
     return errors
@@ -91,21 +92,21 @@ def _size(name: str, output: str, wanted: np.ndarray, evidence: Evidence) -> np.
 
 
 def _units(got: np.ndarray, mean: np.ndarray, evidence: Evidence) -> float:
-    """Error of x in the user's units, divided by the spread, beyond what rounding takes: half a level, or float32's."""
+    """Error of x in the user's units, over the spread, beyond what rounding takes: half a level, or float32's twice."""
     scaling = evidence.vae.scaling
     wanted = mean.astype(np.float64) * scaling.factor + scaling.offset
     if scaling.integer:
         wanted = np.clip(wanted, 0, scaling.factor if scaling.kind == "unit" else 255)
         rounding = 0.5
     else:
-        rounding = np.spacing((np.abs(mean * scaling.factor) + np.abs(scaling.offset)).astype(np.float32))
+        rounding = 2 * np.spacing((np.abs(mean * scaling.factor) + np.abs(scaling.offset)).astype(np.float32))
     beyond = np.maximum(_difference(got, wanted) - rounding, 0.0)
     return _largest(beyond / scaling.factor) / evidence.spread
 
 
 def _difference(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     if got.shape != wanted.shape:
-        raise ValueError(f"proof: got an output of shape {got.shape}, want {wanted.shape}.")
+        raise UserError(f"proof: a file gives an output of shape {list(got.shape)}, want {list(wanted.shape)}.")
     return np.abs(got.astype(np.float64) - wanted)
 
 

@@ -50,25 +50,27 @@ def floor(likelihood: Likelihood, values: int) -> float:
     return 1.0 if isinstance(likelihood, Bernoulli) else values / 2
 
 
-def spread(vae: VAE, z: np.ndarray) -> float:
-    """What errors of the mean are divided by: the range of the data where that is known, else the scale of p(x|z).
+def spread(vae: VAE, x: np.ndarray, z: np.ndarray) -> float:
+    """What errors of the mean are divided by: the range of the data; where p(x|z) has a scale, the larger of the two.
 
-    It is known of [0, 1] and of whole numbers up to 255. Scales of each value's own are averaged by squares over the
-    latents: one constant value with a tiny scale would else fail honest files, and the ELBO sees that value.
+    A Gaussian that has learned a tiny scale would else fail honest files; the ELBO judges those in its scales.
+
+    Args:
+      vae: the model.
+      x: `[n, *event]`, test examples in model units.
+      z: `[m, latent]`, over which scales of each value's own are averaged by squares.
     """
     if vae.likelihood.support is not None:
         low, high = vae.likelihood.support
         return high - low
-    if vae.scaling.integer:
-        largest = vae.scaling.factor if vae.scaling.kind == "unit" else 255.0
-        return float(np.min(largest / vae.scaling.factor))
 
     def square(values: Tensors, seed: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         parameters = vae._parameters(values["z"], False)
         log_scale = tf.broadcast_to(vae.likelihood._log_scale(parameters), tf.shape(parameters["mean"]))
         return tf.reduce_mean(tf.exp(2.0 * log_scale), axis=range(1, log_scale.shape.rank))
 
-    return float(np.sqrt(np.mean(inference.batched(square, {"z": z}, len(z), 0, _BATCH), dtype=np.float64)))
+    scale = np.sqrt(np.mean(inference.batched(square, {"z": z}, len(z), 0, _BATCH), dtype=np.float64))
+    return max(float(scale), float(np.ptp(x)))
 
 
 def _logits(likelihood: Likelihood, mean: np.ndarray) -> np.ndarray:

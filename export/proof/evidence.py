@@ -55,35 +55,41 @@ class Evidence:
     def wanted(self) -> dict[str, Arrays]:
         """What the outputs of each signature but `sample` must be, by the Keras model's own methods."""
         predicted = self.vae.predict(self.x, seed=self.seed)
-        terms = self.vae.elbo(self.x, seed=self.seed)._asdict()
-        score = {name: terms[name] for name in ("elbo", "reconstruction", "kl")}
         return {
             "decode": {"mean": self.decode(self.z)},
             "encode": {name: predicted[name] for name in ("z_mean", "z_log_var")},
             "reconstruct": {"mean": predicted["reconstruction"]},
-            "score": score,
-            "score_with_noise": score,
+            "score_with_noise": self.scores[0],
         }
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the signatures that draw: with a low word that is negative as int32, a high word, and the largest."""
+        return self.seed, 2**31 + 5, 2**32 + 1, 2**63 - 1
+
+    @cached_property
+    def scores(self) -> list[Arrays]:
+        """elbo, reconstruction and kl of x, nats `[n]`, for each seed."""
+        terms = [self.vae.elbo(self.x, seed=seed)._asdict() for seed in self.seeds]
+        return [{name: each[name] for name in ("elbo", "reconstruction", "kl")} for each in terms]
 
     @cached_property
     def spread(self) -> float:
         """What errors of means are divided by, model units."""
-        return elbo.spread(self.vae, self.posterior_z)
-
-    @property
-    def rounding(self) -> float:
-        """float32's unit in the last place of the largest mean, divided likewise."""
-        return float(np.finfo(np.float32).eps * np.abs(self.wanted["decode"]["mean"]).max()) / self.spread
+        return elbo.spread(self.vae, self.x, self.posterior_z)
 
     @cached_property
     def reconstruction(self) -> float:
         """Mean over x of log p(x|z) from Keras's means at posterior_z, nats."""
         return self.mean_reconstruction(self.wanted["decode"]["mean"][len(self.prior_z) :])
 
-    def sample_z(self, count: int) -> np.ndarray:
-        """The first draws from the prior, `[count, latent]`."""
-        z: np.ndarray = self.vae.prior.sample(noise.Address(self.seed, noise.PRIOR), count).numpy()
-        return z
+    def drawn(self, output: str, count: int) -> np.ndarray:
+        """What a signature with a seed gives for its first rows: of one seed after another, `[seeds * count, …]`."""
+        if output == "z":
+            rows = [self.vae.prior.sample(noise.Address(seed, noise.PRIOR), count).numpy() for seed in self.seeds]
+        else:
+            rows = [each[output][:count] for each in self.scores]
+        return np.concatenate(rows)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The mean of p(x|z), model units."""

@@ -47,27 +47,28 @@ def main(work: Path, files: list[Path]) -> None:
 
 
 def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
-    """What each signature gives for all rows of its inputs; where there is a seed, for the first batch."""
+    """What each signature gives for all rows of its inputs; where there is a seed, the first batch for each."""
     found = {}
     for name in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(name)
         size = _batch(runner)
-        taken = {key: inputs[key] for key in runner.get_input_details()}
-        count = min((len(value) for key, value in taken.items() if key != "seed"), default=size)
-        if "seed" in taken:
+        taken = {key: inputs[key] for key in runner.get_input_details() if key != "seed"}
+        count = min(map(len, taken.values()), default=size)
+        if "seed" in runner.get_input_details():
             # The noise inside has the addresses of the first examples: for others it would be wrong.
-            count = min(count, size)
-        parts = [_call(runner, _part(taken, first, size)) for first in range(0, count, size)]
-        for key in parts[0]:
-            found[f"{name}/{key}"] = np.concatenate([part[key] for part in parts])[:count]
+            calls = [({**_part(taken, 0, size), "seed": seed}, min(count, size)) for seed in inputs["seed"]]
+        else:
+            calls = [(_part(taken, first, size), min(count - first, size)) for first in range(0, count, size)]
+        parts = [(_call(runner, given), rows) for given, rows in calls]
+        for key in parts[0][0]:
+            found[f"{name}/{key}"] = np.concatenate([part[key][:rows] for part, rows in parts])
     return found
 
 
 def latency(interpreter: Interpreter, inputs: Arrays) -> dict[str, float]:
     """Microseconds of a call of the plain signature, with its copies in and out: median and 95 % quantile."""
-    name = next(name for name in _TIMED if name in interpreter.get_signature_list())
-    runner = interpreter.get_signature_runner(name)
-    given = _stored(_part(inputs, 0, _batch(runner)), runner)
+    runner = interpreter.get_signature_runner(_timed(interpreter))
+    given = _stored({**_part(inputs, 0, _batch(runner)), "seed": inputs["seed"][0]}, runner)
     for _ in range(_WARM_UP):
         runner(**given)
     seconds: list[float] = []
@@ -80,11 +81,15 @@ def latency(interpreter: Interpreter, inputs: Arrays) -> dict[str, float]:
 
 
 def delegated(interpreter: Interpreter) -> float | None:
-    """The share of the operations of the first signature's graph that run inside a delegate, XNNPACK here.
+    """The share of the operations of the timed signature's graph that run inside a delegate, XNNPACK here.
+
+    It is known of the first signature alone; where that is another, None.
 
     LiteRT keeps the operations that it hands over in its list and appends a DELEGATE for each group, with what goes in
     and what comes out; those between the two are the group. The list is private: where it is not there, None.
     """
+    if next(iter(interpreter.get_signature_list())) != _timed(interpreter):
+        return None
     try:
         nodes = interpreter._get_ops_details()
     except AttributeError:
@@ -104,15 +109,18 @@ def delegated(interpreter: Interpreter) -> float | None:
     return len(inside) / len(operations)
 
 
+def _timed(interpreter: Interpreter) -> str:
+    return next(name for name in _TIMED if name in interpreter.get_signature_list())
+
+
 def _part(inputs: Arrays, first: int, size: int) -> Arrays:
-    return {key: value if key == "seed" else value[first : first + size] for key, value in inputs.items()}
+    return {key: value[first : first + size] for key, value in inputs.items()}
 
 
 def _call(runner: Any, values: Arrays) -> Arrays:
     """One call; integers of a quantised file stand for (q - zero_point) scale."""
     details = runner.get_output_details()
-    # A copy, because the runner gives views of memory that its next call writes.
-    return {key: _real(np.array(value), details[key]) for key, value in runner(**_stored(values, runner)).items()}
+    return {key: _real(value, details[key]) for key, value in runner(**_stored(values, runner)).items()}
 
 
 def _stored(values: Arrays, runner: Any) -> Arrays:

@@ -33,7 +33,6 @@ class Row:
       error: by set of latents, `prior` and `posterior`; empty where nothing is decoded.
       elbo_change: |change| of the mean test ELBO from means, relative; None where nothing is decoded.
       others: `encode`, `reconstruct`, `score`, `sample_z`, `sample_x`, as far as the file has them; relative.
-      rounding: float32's unit in the last place of the largest mean, divided as errors of means are.
       delegated: share of the operations that a delegate runs, or None where that is not known.
       latency_us: `p50` and `p95` of a call of the plain signature, by number of threads; empty where not measured.
     """
@@ -44,7 +43,6 @@ class Row:
     error: Mapping[str, Error]
     elbo_change: float | None
     others: Mapping[str, float]
-    rounding: float
     delegated: float | None
     latency_us: Mapping[str, Mapping[str, float]]
 

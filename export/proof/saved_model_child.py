@@ -67,13 +67,17 @@ def in_session(folder: Path, inputs: Arrays) -> Arrays:
 
 
 def _outputs(name: str, call: Callable[[Arrays], Arrays], inputs: Arrays) -> Arrays:
-    """All rows; where there is a seed, a batch, for the noise inside has the addresses of the first examples."""
-    rows = {key: value for key, value in inputs.items() if value.ndim}
-    count = _ROWS if "seed" in inputs else len(next(iter(rows.values())))
-    parts = [
-        call({**inputs, **{key: value[first : first + _ROWS] for key, value in rows.items()}})
-        for first in range(0, count, _ROWS)
-    ]
+    """All rows; where there are seeds, a batch of each, because the noise inside is that of the first examples."""
+    seeds = inputs.get("seed")
+    rows = {key: value for key, value in inputs.items() if value.ndim and key != "seed"}
+    if seeds is not None:
+        first_rows = {key: value[:_ROWS] for key, value in rows.items()}
+        parts = [call({**inputs, **first_rows, "seed": seed}) for seed in seeds]
+    else:
+        count = len(next(iter(rows.values())))
+        parts = [
+            call({key: value[first : first + _ROWS] for key, value in rows.items()}) for first in range(0, count, _ROWS)
+        ]
     return {f"{name}/{key}": np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 

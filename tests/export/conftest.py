@@ -1,4 +1,4 @@
-"""Runs to export: scikit-learn's digits, grey or tinted, trained for a moment."""
+"""Runs to export: scikit-learn's digits, grey or tinted, or its wines, trained for a moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 
 from tfvae import config
 from tfvae.training import experiment
@@ -17,24 +17,24 @@ TINTS = np.array([1.0, 0.7, 0.4])
 
 
 @pytest.fixture(scope="session")
-def digits_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """`grey` and `colour`: npz files of 8x8 digits as bytes."""
-    folder = tmp_path_factory.mktemp("digits")
+def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """`grey` and `colour`: npz files of 8x8 digits as bytes; `table`: 13 measurements of wines."""
+    folder = tmp_path_factory.mktemp("data")
     grey = (load_digits().images[:900, ..., None] * (255 / 16)).astype(np.uint8)
-    files = {"grey": grey, "colour": (grey * TINTS).astype(np.uint8)}
+    files = {"grey": grey, "colour": (grey * TINTS).astype(np.uint8), "table": load_wine().data}
     for name, x in files.items():
         np.savez(folder / f"{name}.npz", x_train=x)
     return {name: folder / f"{name}.npz" for name in files}
 
 
 @pytest.fixture(scope="session")
-def trained(digits_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def trained(data_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """`trained(name, "grey", "network.name=conv", …)` gives a run folder that has ended; once for each name."""
     made: dict[str, Path] = {}
 
     def run(name: str, colours: str = "grey", *settings: str) -> Path:
         if name not in made:
-            data = ["data.name=npz", f"data.path={digits_files[colours]}", "network.latent_dim=2"]
+            data = ["data.name=npz", f"data.path={data_files[colours]}", "network.latent_dim=2"]
             quick = ["training.epochs=3", "training.batch_size=64", "training.learning_rate=0.003"]
             recipe = config.override(config.Config(), [*data, *quick, *settings])
             folder = tmp_path_factory.mktemp("runs") / name

@@ -67,7 +67,7 @@ def test_folders_that_are_no_run(capsys: Any, tmp_path: Path, mlp_run: Path) -> 
     assert "no run is there" in refused(capsys, tmp_path)
     unfinished = tmp_path / "unfinished"
     shutil.copytree(mlp_run, unfinished, ignore=shutil.ignore_patterns("report.json", "export"))
-    assert "the run has not ended; go on with it: --out" in refused(capsys, unfinished)
+    assert "the run has not ended; go on with it: python -m tfvae.train --out" in refused(capsys, unfinished)
     (tmp_path / "file").touch()
     assert "it is a file; want a folder" in refused(capsys, mlp_run, "--out", tmp_path / "file")
     assert not (unfinished / "export").exists()

@@ -19,11 +19,10 @@ GOOD = Row(
     error={"prior": Error(0.05, 0.004, 40.0), "posterior": Error(0.09, 0.003, 41.0)},
     elbo_change=0.011,
     others={},
-    rounding=1e-7,
     delegated=1.0,
     latency_us={},
 )
-SCORER = Row("scorer.tflite", "scorer", 1, {}, None, {"encode": 1e-6, "score": 1e-6}, 1e-7, None, {})
+SCORER = Row("scorer.tflite", "scorer", 1, {}, None, {"encode": 1e-6, "score": 1e-6}, None, {})
 
 
 def test_the_gates_are_those_of_the_promise() -> None:
@@ -92,14 +91,6 @@ def test_nan_fails_wherever_it_is(latents: str) -> None:
     assert "scorer.tflite: error of score nan" in gates.failures([nan], GATES)[0]
     infinite = dataclasses.replace(SCORER, others={"encode": math.inf, "score": 0.0})
     assert len(gates.failures([infinite], GATES)) == 1
-
-
-def test_float32_is_forgiven_its_rounding_where_a_scale_is_small() -> None:
-    error = {"prior": Error(2e-5, 1e-6, 130.0)}
-    exact = dataclasses.replace(GOOD, kind="float32", error=error, elbo_change=0.0, rounding=1.2e-6)
-    assert gates.failures([exact], GATES) == []
-    assert len(gates.failures([dataclasses.replace(exact, rounding=1.2e-7)], GATES)) == 1
-    assert len(gates.failures([exact], gates.parse(["float32.max=1e-5"]))) == 1
 
 
 def test_what_a_file_lacks_fails() -> None:

@@ -163,6 +163,10 @@ Decoder::Decoder(const std::string& folder, const std::string& file) {
   integer_ = facts["scaling"]["integer"].truth();
   offset_ = facts["scaling"]["offset"].numbers();
   factor_ = facts["scaling"]["factor"].numbers();
+  // LiteRT follows the offsets of a file that was cut short out of its memory.
+  if (static_cast<double>(read_file(folder + "/" + file).size()) != facts["files"][file]["bytes"].number()) {
+    throw std::runtime_error(file + ": not the file of decoder.json, which has another size; copy the two together.");
+  }
   compiled_ = std::make_unique<Compiled>(folder + "/" + file);
   const size_t batch = compiled_->input->batch();
   if (compiled_->input->size() != batch * latent_dim() || compiled_->output->size() != batch * event_size_) {

@@ -72,8 +72,8 @@ def _version(folder: Path, vae: VAE) -> Version:
     run = Run.create(folder / "run", config.Config(), {})
     nothing = np.zeros((0, *vae.event_shape), np.float32)
     described = facts.of(Subject(run, functions, nothing, nothing))
-    digests = {name: {"sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    (folder / "decoder.json").write_text(json.dumps({**described, "version": 1, "files": digests}))
+    entries = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
+    (folder / "decoder.json").write_text(json.dumps({**described, "version": 1, "files": entries}))
     return Version(folder, vae)
 
 

@@ -77,12 +77,12 @@ def test_it_refuses_in_a_sentence(program: Path, versions: dict[str, Any], tmp_p
     shutil.copy(folder / "decoder.tflite", table)
     (tmp_path / "decoder.json").write_text("{]")
     for arguments, sentence in [
-        ((folder, "none.tflite", 1, 0), "none.tflite: LiteRT gives status"),
+        ((folder, "none.tflite", 1, 0), "none.tflite: cannot be read."),
         ((folder, "scorer.tflite", 1, 0), "the file has no signature decode."),
         ((folder, "decoder.tflite", 0, 0), "got 0, want a whole number from 1 to 2^63 - 1."),
         ((folder, "decoder.tflite", 1, 2**63), "want a whole number from 0 to 2^63 - 1."),
         ((folder, "decoder.tflite", 1, "x"), "got x, want a whole number"),
-        ((table, "decoder.tflite", 1, 0), "its shapes are not those of decoder.json"),
+        ((table, "decoder.tflite", 1, 0), "not the file of decoder.json"),
         ((tmp_path, "decoder.tflite", 1, 0), "not JSON at byte 1"),
         ((tmp_path / "no", "decoder.tflite", 1, 0), "decoder.json: cannot be read."),
     ]:

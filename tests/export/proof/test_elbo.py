@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.data.scaling import Scaling
 from tfvae.export.proof import Evidence, elbo
 from tfvae.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian, Laplace, Likelihood
 
@@ -60,28 +59,22 @@ def test_logits_of_the_continuous_bernoulli() -> None:
     np.testing.assert_allclose(elbo.continuous_bernoulli_logits(mean), logits, rtol=1e-6, atol=1e-6)
 
 
-def test_spread_is_the_range_or_the_scale(judged: Judged) -> None:
+def test_spread_is_the_larger_of_range_and_scale(judged: Judged) -> None:
     spreads = {}
     for name, likelihood in LIKELIHOODS.items():
         evidence = judged(likelihood)
-        spreads[name] = elbo.spread(evidence.vae, evidence.posterior_z)
+        same = np.zeros_like(evidence.x)
+        spreads[name] = elbo.spread(evidence.vae, same, evidence.posterior_z)
+        known = likelihood.support is not None
+        assert elbo.spread(evidence.vae, 7.0 * evidence.x, evidence.posterior_z) == pytest.approx(
+            1.0 if known else 7.0 * np.ptp(evidence.x)
+        )
     wanted = {"bernoulli": 1.0, "continuous_bernoulli": 1.0, "gaussian": 0.2, "gaussian_shared": 0.3}
     for name, value in wanted.items():
         assert spreads[name] == pytest.approx(value, rel=1e-6)
     evidence = judged(LIKELIHOODS["gaussian_per_pixel"])
     log_scale = evidence.vae.decoder(evidence.posterior_z)["log_scale"].numpy()
     assert spreads["gaussian_per_pixel"] == pytest.approx(0.3 * np.sqrt(np.mean(np.exp(2 * log_scale))), rel=1e-5)
-
-
-@pytest.mark.parametrize(("kind", "range_of_bytes"), [("none", 255.0), ("unit", 1.0), ("z-score", 255.0 / 50.0)])
-def test_of_bytes_the_range_is_known(judged: Judged, kind: str, range_of_bytes: float) -> None:
-    vae = judged(LIKELIHOODS["gaussian"]).vae
-    factor = {"none": 1.0, "unit": 255.0, "z-score": 50.0}[kind]
-    before, vae.scaling = vae.scaling, Scaling(kind, np.zeros(()), np.asarray(factor), integer=True)
-    try:
-        assert elbo.spread(vae, np.zeros((1, vae.latent_dim), np.float32)) == pytest.approx(range_of_bytes)
-    finally:
-        vae.scaling = before
 
 
 def test_the_floor_is_of_densities() -> None:

@@ -1,0 +1,136 @@
+"""Recipes for LiteRT's quantizer: which layers have how many bits, and the ranges that calibration saw."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfvae.export.flatbuffer import operation_names, package, read
+from tfvae.export.metadata import signatures
+from tfvae.quiet import quiet_start
+
+# What holds nearly all the weights: by its name in the file, the quantizer's name for it.
+_LAYERS = {"FULLY_CONNECTED": "FULLY_CONNECTED", "CONV_2D": "CONV_2D", "TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
+
+Recipe = list[dict[str, Any]]
+Ranges = dict[str, Any]
+
+
+def apply(float32: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes:
+    """The file that a recipe makes of the float32 one."""
+    (quantizers,) = _modules("quantizer")
+    quantizer = quantizers.Quantizer(float32, recipe)
+    with quiet():
+        return bytes(quantizer.quantize(ranges, enable_progress_report=False).quantized_model)
+
+
+def float16() -> Recipe:
+    """Weights of 16 bits."""
+    (recipe,) = _modules("recipe")
+    (step,) = recipe.weight_only_wi8_afp32()
+    weights = {**step["op_config"]["weight_tensor_config"], "num_bits": 16, "dtype": "FLOAT"}
+    config = {**step["op_config"], "weight_tensor_config": weights}
+    casting = {**step, "algorithm_key": "float_casting", "op_config": config}
+    return [{**casting, "operation": layer} for layer in _LAYERS.values()]
+
+
+def dynamic(float32: bytes, least: int, alone: int) -> Recipe:
+    """Weights of 8 bits by channel, activations of 8 bits in the range of the moment.
+
+    Args:
+      float32: the file that the recipe is for.
+      least: layers of fewer weights stay float32.
+      alone: so many of the last layers, and the first, which would round z, have 8 bits in their weights alone.
+    """
+    (recipe,) = _modules("recipe")
+    first, others = _outputs(float32)
+    weights = first + [name for names in others for name in names[max(0, len(names) - alone) :]]
+    steps = recipe.dynamic_wi8_afp32()
+    steps += [_only(name, step) for name in weights for step in recipe.weight_only_wi8_afp32()]
+    return [{**step, "op_config": {**step["op_config"], "min_weight_elements": least}} for step in steps]
+
+
+def int8(float32: bytes, last: int) -> Recipe:
+    """Weights of 8 bits by channel, activations of 8 bits in fixed ranges.
+
+    Args:
+      float32: the file that the recipe is for.
+      last: so many of the last layers have the range of the moment; the first has its weights alone in 8 bits.
+    """
+    (recipe,) = _modules("recipe")
+    first, others = _outputs(float32)
+    steps = [{**step, "operation": layer} for step in recipe.static_wi8_ai8() for layer in _LAYERS.values()]
+    steps += [_only(name, step) for name in first for step in recipe.weight_only_wi8_afp32()]
+    moment = [name for names in others for name in names[max(0, len(names) - last) :]]
+    return steps + [_only(name, step) for name in moment for step in recipe.dynamic_wi8_afp32()]
+
+
+def layers(float32: bytes) -> list[int]:
+    """The number of weights of each layer of the first signature, in their order."""
+    model = read(float32)
+    names, graph = operation_names(model), model.subgraphs[0]
+    kernels = [graph.tensors[each.inputs[1]] for each in graph.operators if names[each.opcodeIndex] in _LAYERS]
+    return [math.prod(kernel.shape) for kernel in kernels]
+
+
+def ranges(float32: bytes, latents: np.ndarray) -> Ranges:
+    """Least and greatest value of each activation in each signature; a moving average would miss the tails."""
+    calibrators, updates = _modules("calibrator", "utils.qsv_utils")
+    calibrator = calibrators.Calibrator(
+        float32,
+        num_threads=1,
+        mode=calibrators.CalibrationMode.CALIBRATION_PROFILER_BASED,
+        qsv_update_func=updates.min_max_update,
+    )
+    inputs = {
+        name: [{"z": block} for block in blocks(latents, details["inputs"]["z"]["shape"])]
+        for name, details in signatures(float32).items()
+    }
+    with quiet():
+        calibrator.calibrate(inputs, None)
+    seen: Ranges = calibrator.get_model_qsvs()
+    return seen
+
+
+def blocks(latents: np.ndarray, shape: Sequence[int]) -> Iterator[np.ndarray]:
+    """All latents in blocks of a shape; the last is filled up from the beginning."""
+    return iter(np.resize(latents, (math.ceil(len(latents) / shape[0]), *shape)))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Holds back progress bars and warnings, which go to Python's standard error, and notices, which go past it."""
+    with quiet_start(), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _outputs(float32: bytes) -> tuple[list[str], list[list[str]]]:
+    """Outputs of the first layer, and of those after it in their order, of each signature."""
+    model = read(float32)
+    kinds = operation_names(model)
+    outputs = [
+        [
+            graph.tensors[operator.outputs[0]].name.decode()
+            for operator in graph.operators
+            if kinds[operator.opcodeIndex] in _LAYERS
+        ]
+        for graph in model.subgraphs
+    ]
+    return [names[0] for names in outputs if names], [names[1:] for names in outputs]
+
+
+def _only(name: str, step: dict[str, Any]) -> dict[str, Any]:
+    """The step for the operation of one output."""
+    return {**step, "regex": f"^{re.escape(name)};$"}
+
+
+def _modules(*names: str) -> list[Any]:
+    return [package(f"litert_quantizer.{name}") for name in names]
