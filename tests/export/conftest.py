@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -35,10 +36,11 @@ def trained(data_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     def run(name: str, colours: str = "grey", *settings: str) -> Path:
         if name not in made:
             data = ["data.name=npz", f"data.path={data_files[colours]}", "network.latent_dim=2"]
-            quick = ["training.epochs=3", "training.batch_size=64", "training.learning_rate=0.003"]
+            quick = ["training.epochs=3", "training.jit=off", "training.batch_size=64", "training.learning_rate=0.003"]
             recipe = config.override(config.Config(), [*data, *quick, *settings])
             folder = tmp_path_factory.mktemp("runs") / name
-            experiment.train(recipe, folder, quiet=True)
+            with mock.patch("tfvae.plots.of_run.draw", return_value=[]):  # pictures take longer than the training
+                experiment.train(recipe, folder, quiet=True)
             made[name] = folder
         return made[name]
 

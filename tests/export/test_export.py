@@ -39,13 +39,11 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "mlp-grey-bernoulli-standard": Case("grey", (MLP,), dict(generator=True)),
+    "mlp-grey-bernoulli-standard": Case("grey", (MLP,), dict(formats=["tflite"], generator=True)),
     "conv-grey-gaussian-correlated-bfloat16": Case(
         "grey", (CONV, GAUSSIAN, CORRELATED, "training.precision=mixed_bfloat16"), dict(scorer=True, generator=True)
     ),
-    "resnet-colour-bernoulli-correlated": Case(
-        "colour", (MICRO, CORRELATED), dict(formats=["tflite"], scorer=True, batch=[2, 1])
-    ),
+    "resnet-colour-bernoulli-correlated": Case("colour", (MICRO, CORRELATED), dict(formats=["tflite"], batch=[2, 1])),
     "conv-colour-gaussian-standard": Case("colour", (CONV, PER_PIXEL), dict(formats=["tflite"])),
     "mlp-colour-gaussian-correlated": Case("colour", (MLP, GAUSSIAN, CORRELATED), dict(formats=["tflite"])),
     # Hardly trained, its means reach from -0.8 to 1.8, and rounding the weights alone costs 0.002 of the data's range.
