@@ -20,9 +20,10 @@ def markdown(results: dict[str, Any]) -> str:
 def _head(results: dict[str, Any]) -> str:
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    runs = " --run RUN …" if any(decoder["trained"] for decoder in results["decoders"]) else ""
     paragraphs = [
         "# Decoders, timed",
-        f"Made by `python -m benchmarks.decoder`, {results['date']}.",
+        f"Made by `python -m benchmarks.decoder{runs}`, {results['date']}.",
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"{machine['system']}. Versions: {versions}.",
         f"Everyone in turn in one process, {results['rounds']} rounds, in another order each round: a rest, calls that "
