@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tfvae.run import write
+from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
 DEFAULT = ("digits", "blobs", "mnist-2d", "mnist-3d", "mnist-correlated", "mnist-20d", "mnist-conv")

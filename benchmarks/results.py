@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tfvae.run import write
+from tfvae.files import write
 
 FOLDER = Path(__file__).parent / "results"
 

@@ -150,8 +150,8 @@ def _train(pipe: Connection, settings: list[str], rounds: int) -> None:
     import tensorflow as tf
 
     from tfvae.data import load
-    from tfvae.training import experiment
-    from tfvae.training.loop import Loop
+    from tfvae.engine.loop import Loop
+    from tfvae.runs import experiment
 
     config = _config([*settings, f"training.epochs={rounds}"])
     data = load.load(config.data, config.seed)

@@ -18,7 +18,8 @@ from tfvae.errors import UserError
 from tfvae.export import card, facts, files, gates, latents, report, subject, versions
 from tfvae.export.options import Options
 from tfvae.export.proof import Evidence, Row, prove
-from tfvae.run import Run, write
+from tfvae.files import write
+from tfvae.runs.folder import Run
 
 # Of the latents that files are judged on; `files` has another for those that they are calibrated on.
 PROOF_SEED = 1

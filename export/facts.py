@@ -12,7 +12,7 @@ import numpy as np
 from tfvae import __version__
 from tfvae.config import to_dict
 from tfvae.export.subject import Subject
-from tfvae.latent.noise import NOISE_VERSION
+from tfvae.noise import NOISE_VERSION
 
 FORMAT = 1
 _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "litert-quantizer")

@@ -14,7 +14,7 @@ Outputs = dict[str, tf.Tensor]
 
 
 class Functions:
-    """The functions of a model that has float32 weights (`keras_files.to_float32`).
+    """The functions of a model that has float32 weights (`models.float32`).
 
     x and means are in model units, `[batch, *event]`; z and eps `[batch, latent]`; all float32.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.export.functions import Functions, Outputs
-from tfvae.latent import noise
 
 FOLDER = "saved_model"
 

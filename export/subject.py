@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.data import load, pipeline
 from tfvae.data.splits import Split
 from tfvae.errors import UserError
-from tfvae.export import keras_files
 from tfvae.export.functions import Functions
-from tfvae.latent import noise
-from tfvae.models import saved
+from tfvae.models.float32 import to_float32
 from tfvae.models.vae import VAE
-from tfvae.run import Run
-from tfvae.training.evaluation import EVALUATION_STEP
+from tfvae.runs import saved
+from tfvae.runs.folder import Run
 
 JUDGED = 1000  # latents of either kind, and the examples that the posterior ones come from
 CALIBRATING = 1000
@@ -49,7 +48,7 @@ def of(run: Run) -> Subject:
         raise UserError(
             f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
         )
-    vae = keras_files.to_float32(saved.load(run.folder))
+    vae = to_float32(saved.load(run.folder))
     data = load.load(run.config.data, run.config.seed)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
@@ -69,6 +68,6 @@ def of(run: Run) -> Subject:
 def _model_units(run: Run, vae: VAE, split: Split, count: int) -> np.ndarray:
     """As the evaluation at the end of training gave them to the model."""
     raw = tf.constant(pipeline.first(split, count))
-    address = noise.Address(run.config.seed, noise.BINARISATION, EVALUATION_STEP)
+    address = noise.Address(run.config.seed, noise.BINARISATION, noise.LAST_STEP)
     x: np.ndarray = pipeline.model_units(raw, vae.scaling, run.config.data.binarize, address).numpy()
     return x

@@ -14,11 +14,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.errors import UserError
 from tfvae.export.flatbuffer import operations
 from tfvae.export.functions import Functions, Outputs
-from tfvae.latent import noise
-from tfvae.latent.philox import normal_from_seed
+from tfvae.noise.integer_ops import normal_from_seed
 from tfvae.quiet import quiet_start
 
 FILES = {

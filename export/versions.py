@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tfvae.errors import UserError
-from tfvae.run import UNFINISHED
+from tfvae.files import UNFINISHED
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from tfvae import native
 
+pytest_plugins = ["tests.small_runs"]
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )

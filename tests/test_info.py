@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae import info, native, presets
-from tfvae.latent import noise, resolve
+from tfvae import info, native, noise, presets
+from tfvae.latent import resolve
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tfvae import presets, train
 from tfvae.config import Config
 from tfvae.errors import UserError
 from tfvae.presets.__main__ import main
-from tfvae.run import Run
+from tfvae.runs.folder import Run
 
 NAMES = presets.names()
 

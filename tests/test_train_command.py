@@ -21,9 +21,9 @@ from tfvae import config, presets, train
 from tfvae.data import load
 from tfvae.errors import UserError
 from tfvae.latent import resolve
-from tfvae.run import Run
-from tfvae.training import experiment
-from tfvae.training.progress import Reporter
+from tfvae.runs import experiment
+from tfvae.runs.folder import Run
+from tfvae.runs.progress import Reporter
 
 SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.batch_size=128", "training.jit=off"]
 QUICK = [*SMALL, "training.epochs=2"]

@@ -25,7 +25,7 @@ _PLACES = {
     "StandardNormal": "tfvae.latent.priors",
     "UserError": "tfvae.errors",
     "VAE": "tfvae.models.vae",
-    "load": "tfvae.models.saved",
+    "load": "tfvae.runs.saved",
     "sample_and_kl": "tfvae.latent.sample",
 }
 
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from tfvae.likelihoods import ContinuousBernoulli as ContinuousBernoulli
     from tfvae.likelihoods import Gaussian as Gaussian
     from tfvae.likelihoods import Laplace as Laplace
-    from tfvae.models.saved import load as load
     from tfvae.models.vae import VAE as VAE
+    from tfvae.runs.saved import load as load
 
 
 def __getattr__(name: str) -> Any:

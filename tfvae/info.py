@@ -52,8 +52,8 @@ def facts() -> dict[str, str]:
     with quiet_start():
         import tensorflow as tf
 
-        from tfvae import native
-        from tfvae.latent import noise, resolve
+        from tfvae import native, noise
+        from tfvae.latent import resolve
 
         devices = tf.config.list_physical_devices()
         names = [_device(tf, device) for device in devices]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from tfvae.errors import UserError
-from tfvae.run import Run
+from tfvae.runs.folder import Run
 
 _DESCRIPTION = """\
 Draws the pictures of a run into RUN/plots, from its best weights and its test examples.
@@ -67,8 +67,8 @@ def _draw(run: Run) -> None:
 
     with quiet_start():  # TensorFlow comes with the model, seconds after --help and a wrong name are done with
         from tfvae.data.load import load
-        from tfvae.models import saved
-        from tfvae.plots import draw
+        from tfvae.plots.gallery import draw
+        from tfvae.runs import saved
     data = load(run.config.data, run.config.seed)
     vae = saved.load(run.folder)
     for path in draw(vae, data, run.metrics(), run.plots, binarize=run.config.data.binarize):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tfvae import config, presets
 from tfvae.command import guarded
+from tfvae.engine.cluster import environment as cluster
 from tfvae.errors import UserError
 from tfvae.quiet import quiet_start
-from tfvae.run import Run
-from tfvae.training import cluster
+from tfvae.runs.folder import Run
 
 _DESCRIPTION = """\
 Trains a variational autoencoder and leaves everything in a run folder: the model (model.keras, encoder.keras,
@@ -87,8 +87,8 @@ def _run(options: argparse.Namespace) -> int:
     start = Run.open(options.out).config if going_on and not options.preset else presets.load(preset)
     settings = config.override(start, assignments)
     with quiet_start():
-        from tfvae.training import experiment
-        from tfvae.training.signals import Stopped
+        from tfvae.engine.signals import Stopped
+        from tfvae.runs import experiment
     shown = {"quiet": options.quiet, "profile": options.profile}
     try:
         if going_on:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from benchmarks.decoders.contenders import Contender, contenders
 from benchmarks.decoders.subject import Subject
 from benchmarks.latent import timing
-from tfvae.latent import noise
+from tfvae import noise
 
 Row = dict[str, Any]
 

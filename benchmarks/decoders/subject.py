@@ -10,10 +10,11 @@ import keras
 
 from tfvae import VAE, likelihoods, networks, presets
 from tfvae.errors import UserError
-from tfvae.export import keras_files, latents, quantization, saved_model, tflite
+from tfvae.export import latents, quantization, saved_model, tflite
 from tfvae.export.functions import Functions
 from tfvae.latent import priors
-from tfvae.models.saved import load
+from tfvae.runs import keras_files
+from tfvae.runs.saved import load
 
 KINDS = ("float32", "float16", "dynamic", "int8")
 SHAPES = {"mnist-2d": (28, 28, 1), "mnist-conv": (28, 28, 1), "cifar10-resnet": (32, 32, 3)}

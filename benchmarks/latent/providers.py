@@ -10,7 +10,8 @@ import tensorflow as tf
 from benchmarks.latent import expressions
 from benchmarks.latent.cases import FORWARD, Case, Inputs
 from benchmarks.latent.expressions import Expression
-from tfvae.latent import noise, sample_and_kl
+from tfvae import noise
+from tfvae.latent import sample_and_kl
 from tfvae.latent.priors import Prior
 
 Call = Callable[[Inputs, tf.Tensor], tuple[tf.Tensor, ...]]

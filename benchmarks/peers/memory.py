@@ -18,8 +18,8 @@ def resident(epochs: int, steps: int, say: Callable[[str], None]) -> list[int]:
 
     from benchmarks.peers.tfvae_loop import configuration
     from tfvae.data import load
-    from tfvae.training import experiment
-    from tfvae.training.loop import Loop
+    from tfvae.engine.loop import Loop
+    from tfvae.runs import experiment
 
     config = configuration(PROBLEMS["mlp"], epochs=epochs, batch_size=BATCH)
     data = load.from_arrays(np.random.default_rng(0).integers(0, 256, [steps * BATCH, SIDE, SIDE], np.uint8))

@@ -17,8 +17,8 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
     import tensorflow as tf
 
     from tfvae.data import load
-    from tfvae.training import experiment
-    from tfvae.training.loop import Loop
+    from tfvae.engine.loop import Loop
+    from tfvae.runs import experiment
 
     changes = {} if setting == "auto" else dict([setting.split("=")])
     config = configuration(problem, epochs=10**6, **changes)

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from tfvae import noise
 from tfvae.export.functions import Functions
 from tfvae.export.proof import elbo
-from tfvae.latent import noise
 from tfvae.models import inference
 from tfvae.models.vae import VAE
 

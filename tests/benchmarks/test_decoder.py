@@ -17,9 +17,10 @@ from benchmarks.decoders.report import markdown
 from benchmarks.decoders.subject import of_run
 from tfvae import VAE, config, networks
 from tfvae.config import Network
-from tfvae.export import keras_files, saved_model, tflite
+from tfvae.export import saved_model, tflite
 from tfvae.export.functions import Functions
-from tfvae.run import Run
+from tfvae.runs import keras_files
+from tfvae.runs.folder import Run
 
 FORMS = {"Keras call", "tf.function", "tf.function, XLA", "SavedModel"}
 

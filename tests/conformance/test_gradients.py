@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.data.batch import Batch
-from tfvae.latent import noise
-from tfvae.models import VAE, Schedule
+from tfvae.models import VAE
+from tfvae.objectives.loss import Schedule
 
 ADDRESS = noise.Address(seed=5, purpose=noise.TRAINING, step=3)
 

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.latent import noise, sample_and_kl
+from tfvae import noise
+from tfvae.latent import sample_and_kl
 
 tfd = tfp.distributions
 SAMPLES = 20_000

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.config import Data
 from tfvae.data import load, pipeline
 from tfvae.data.images import ImageFiles
@@ -41,7 +42,7 @@ def test_splits_share_nothing_and_follow_the_seed(counted):
     assert sorted(at[0] + at[1] + at[2]) == list(range(100))
     assert all(part == sorted(part) for part in at)
     np.testing.assert_array_equal(data.train.x[:, 0], data.train.y)
-    order = pipeline.order(3, pipeline.SPLIT_EPOCH, 100)
+    order = pipeline.order(3, noise.LAST_STEP, 100)
     assert at[2] == sorted(order[:20])
     assert at[1] == sorted(order[20:28])
     assert at == [part.y.tolist() for part in _parts(load.load(counted, seed=3))]
@@ -50,7 +51,7 @@ def test_splits_share_nothing_and_follow_the_seed(counted):
 
 def test_scaling_is_fitted_on_the_training_part_alone(tmp_path):
     x = np.zeros([100, 1])
-    test_at = pipeline.order(0, pipeline.SPLIT_EPOCH, 100)[:20]
+    test_at = pipeline.order(0, noise.LAST_STEP, 100)[:20]
     x[:, 0] = np.arange(100) / 1000
     x[test_at] = 1e6
     np.savez(tmp_path / "x.npz", x=x)

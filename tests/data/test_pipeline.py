@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tfvae import noise
 from tfvae.data import decoding, images, pipeline, scaling
 from tfvae.data.images import ImageFiles
 from tfvae.data.splits import Split
 from tfvae.errors import UserError
-from tfvae.latent import noise
 
 RNG = np.random.default_rng(0)
 
@@ -31,7 +31,7 @@ def test_order_is_the_rule_of_the_specification():
 
 
 def test_orders_differ_by_epoch_and_seed():
-    orders = {tuple(pipeline.order(seed, epoch, 100)) for seed in (0, 2**62) for epoch in (0, 1, pipeline.SPLIT_EPOCH)}
+    orders = {tuple(pipeline.order(seed, epoch, 100)) for seed in (0, 2**62) for epoch in (0, 1, noise.LAST_STEP)}
     assert len(orders) == 6
     assert all(sorted(row) == list(range(100)) for row in orders)
 

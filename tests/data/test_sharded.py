@@ -10,9 +10,9 @@ import tensorflow as tf
 from tfvae import config
 from tfvae.config import Data
 from tfvae.data import load, shards
+from tfvae.engine.loop import Loop
 from tfvae.errors import UserError
-from tfvae.training import experiment
-from tfvae.training.loop import Loop
+from tfvae.runs import experiment
 
 RNG = np.random.default_rng(0)
 SETTINGS = (

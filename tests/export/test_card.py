@@ -18,7 +18,7 @@ from tfvae.data import scaling
 from tfvae.export import facts, metadata, saved_model, subject, tflite
 from tfvae.export.card import card
 from tfvae.export.functions import Functions
-from tfvae.run import Run
+from tfvae.runs.folder import Run
 
 ERROR = {"prior": {"max": 1e-7, "mean": 2e-8, "psnr": 140.0}, "posterior": {"max": 3e-7, "mean": 1e-8, "psnr": 130.0}}
 REPORT = {

@@ -15,10 +15,11 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae.export import keras_files, options, saved_model
+from tfvae.export import options, saved_model
 from tfvae.export.__main__ import main
 from tfvae.export.options import Options
-from tfvae.run import Run
+from tfvae.runs import keras_files
+from tfvae.runs.folder import Run
 
 
 def files(folder: Path) -> set[str]:

@@ -11,11 +11,10 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tfvae import VAE, CorrelatedNormal, StandardNormal, networks
+from tfvae import VAE, CorrelatedNormal, StandardNormal, networks, noise
 from tfvae.config import Network
 from tfvae.export import saved_model, tflite
 from tfvae.export.functions import Functions
-from tfvae.latent import noise
 
 WIDTH, COUNT = 8, 4
 COVARIANCE = np.fromfunction(lambda i, j: 0.7 ** np.abs(i - j), (WIDTH, WIDTH))

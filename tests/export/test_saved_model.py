@@ -82,7 +82,7 @@ def test_the_functions_of_every_likelihood_and_prior(row: Row) -> None:
     functions, x = Functions(vae), tf.constant(row.examples(4), tf.float32)
     eps = tf.constant(np.random.default_rng(0).normal(size=(4, row.latent_dim)), tf.float32)
     wanted_terms = vae.elbo(x, seed=0)
-    drawn = tfvae.latent.noise.normal(tfvae.latent.noise.Address(0, tfvae.latent.noise.EVALUATION), [4, row.latent_dim])
+    drawn = tfvae.noise.normal(tfvae.noise.Address(0, tfvae.noise.EVALUATION), [4, row.latent_dim])
     scored = functions.score(x, drawn[0])
     for name in ("elbo", "reconstruction", "kl"):
         np.testing.assert_allclose(scored[name], getattr(wanted_terms, name), rtol=1e-4, atol=1e-4)

@@ -13,13 +13,13 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.table import LIKELIHOODS, Row
-from tfvae import VAE, networks
+from tfvae import VAE, networks, noise
 from tfvae.config import Network
 from tfvae.data import scaling
 from tfvae.errors import UserError
 from tfvae.export import flatbuffer, tflite
 from tfvae.export.functions import Functions
-from tfvae.latent import CorrelatedNormal, noise
+from tfvae.latent import CorrelatedNormal
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tfvae.errors import UserError
 from tfvae.export import versions
-from tfvae.run import write
+from tfvae.files import write
 
 
 def make(base: Path, text: str = "whole") -> Path:

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.latent import CorrelatedNormal, DiagonalNormal, StandardNormal, noise, sample_and_kl
+from tfvae import noise
+from tfvae.latent import CorrelatedNormal, DiagonalNormal, StandardNormal, sample_and_kl
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import UserError, native
-from tfvae.latent import CorrelatedNormal, DiagonalNormal, StandardNormal, noise, sample_and_kl
+from tfvae import UserError, native, noise
+from tfvae.latent import CorrelatedNormal, DiagonalNormal, StandardNormal, sample_and_kl
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tfvae import CorrelatedNormal, DiagonalNormal, StandardNormal, UserError, config
-from tfvae.latent import noise, priors
+from tfvae import CorrelatedNormal, DiagonalNormal, StandardNormal, UserError, config, noise
+from tfvae.latent import priors
 
 MEAN, COVARIANCE = [0.5, -1.0], [[2.0, 0.6], [0.6, 0.5]]
 VARIANCE = [2.0, 0.5]

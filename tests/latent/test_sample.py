@@ -9,16 +9,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import UserError
-from tfvae.latent import (
-    CorrelatedNormal,
-    DiagonalNormal,
-    LatentSample,
-    StandardNormal,
-    noise,
-    resolve,
-    sample_and_kl,
-)
+from tfvae import UserError, noise
+from tfvae.latent import CorrelatedNormal, DiagonalNormal, LatentSample, StandardNormal, resolve, sample_and_kl
 
 tfd = tfp.distributions
 ADDRESS = noise.Address(seed=11, purpose=noise.TRAINING, step=5, first_example=7)

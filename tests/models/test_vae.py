@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import VAE, CorrelatedNormal, Gaussian, UserError, native, networks
+from tfvae import VAE, CorrelatedNormal, Gaussian, UserError, native, networks, noise
 from tfvae.config import Network
 from tfvae.data import scaling
-from tfvae.latent import noise
 
 SHAPE = (8, 8, 1)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tfvae import config, plot
 from tfvae.errors import UserError
-from tfvae.run import Run
+from tfvae.runs.folder import Run
 
 
 def test_help_needs_no_tensorflow_and_names_the_pictures():

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from tfvae import noise
 from tfvae.data.splits import Source, Split
-from tfvae.latent import noise
 
 RADIUS = 3.0
 STANDARD_DEVIATION = 0.5
@@ -27,8 +27,8 @@ def read(count: int, clusters: int, seed: int) -> Source:
     Returns:
       float32 points `[count, 2]` and int64 labels `[count]`.
     """
-    normals = noise.normal(noise.Address(seed, noise.BLOBS, 0), [count, 2])[0].numpy()
-    words = noise.words(noise.Address(seed, noise.BLOBS, 1), [count])[0].numpy()
+    normals = noise.normal(noise.Address(seed, noise.SYNTHETIC, 0), [count, 2])[0].numpy()
+    words = noise.words(noise.Address(seed, noise.SYNTHETIC, 1), [count])[0].numpy()
     cluster = (words % np.uint32(clusters)).astype(np.int64)
     angle = 2.0 * math.pi * cluster / clusters
     centre = RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tfvae import noise
 from tfvae.config import Data
 from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, sharded, table
 from tfvae.data.paths import existing_file, existing_folder
-from tfvae.data.pipeline import SPLIT_EPOCH, order
+from tfvae.data.pipeline import order
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet, OnDisk, Source, Split
 from tfvae.errors import UserError
@@ -106,7 +107,7 @@ def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Sp
     if n - test_count - validation_count < 1:
         wanted = "training and validation" if source.test is not None else "training, validation and test"
         raise UserError(f"data: {n} examples are too few to split into {wanted}; want more, or smaller fractions.")
-    ranks = order(seed, SPLIT_EPOCH, n)
+    ranks = order(seed, noise.LAST_STEP, n)
     test_at, validation_at, train_at = np.split(ranks, [test_count, test_count + validation_count])
     train, validation = (source.train.take(np.sort(at)) for at in (train_at, validation_at))
     notes = (f"Validation: {validation_count} of the {n - test_count} training examples, drawn by seed {seed}.",)

@@ -15,12 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import Split
-from tfvae.latent import noise
-
-# The last epoch with an address, so that a split never follows the order of an epoch.
-SPLIT_EPOCH = 2**40 - 1
 
 # A batch is decoded by all of TensorFlow's threads; the second reader fills the gap between two batches.
 _READERS = 2

@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfvae import native
 from tfvae.config import nearest
 from tfvae.errors import UserError
-from tfvae.latent.noise import Address
 from tfvae.latent.priors import Prior
+from tfvae.noise import Address
 
 IMPLEMENTATIONS = ("auto", "fused", "plain", "reference")
 _MOST_SAMPLES = 2**16  # a sample is 16 bits of the counter
@@ -102,7 +102,7 @@ def sample_and_kl(
 @tf.autograph.experimental.do_not_convert
 def _chosen(name: str) -> ModuleType:
     # Imported when it is chosen: the reference brings in TensorFlow Probability.
-    return importlib.import_module(f"tfvae.latent.{name}")
+    return importlib.import_module(f"tfvae.latent.op.{name}")
 
 
 def _check(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: Prior, samples: int) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae import noise
 from tfvae.data.batch import Batch
 from tfvae.errors import UserError
-from tfvae.latent import noise
-from tfvae.models.results import LogLikelihood, Schedule
+from tfvae.models.results import LogLikelihood
+from tfvae.objectives.loss import Schedule
 
 _MOST_SAMPLES = 16  # of each example in one call: their noise is unrolled in its graph
 _MOST_DECODED = 4096  # rows through the decoder at a time: what bounds the memory of log_likelihood

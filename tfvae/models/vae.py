@@ -12,15 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import config, likelihoods, networks
+from tfvae import config, likelihoods, networks, noise
 from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
 from tfvae.errors import UserError
-from tfvae.latent import noise, priors, sample_and_kl
+from tfvae.latent import priors, sample_and_kl
 from tfvae.latent.sample import LatentSample, resolve
 from tfvae.models import checks, inference
-from tfvae.models.objective import vae_loss
-from tfvae.models.results import Elbo, LogLikelihood, Loss, Samples, Schedule
+from tfvae.models.results import Elbo, LogLikelihood, Samples
+from tfvae.objectives.bound import vae_loss
+from tfvae.objectives.loss import Loss, Schedule
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -236,7 +237,7 @@ class VAE(keras.Model):
         Returns:
           A Keras `History`; its `history` has lists such as `loss`, `elbo`, `kl`, `val_elbo`, in nats an example.
         """
-        from tfvae.training.fit import fit  # the loop stands below the models in the layout, and imports them
+        from tfvae.runs.fit import fit  # the loop stands below the models in the layout, and imports them
 
         resolve(self.latent)
         checks.fit_arguments(training, bool(self.compiled))
@@ -250,7 +251,7 @@ class VAE(keras.Model):
         return [("vae", self.trainable_variables, self.loss_terms)]
 
     def loss_terms(self, batch: Batch, address: noise.Address, schedule: Schedule, training: bool = True) -> Loss:
-        """The loss of each example, in nats, with its terms; see `tfvae.models.objective.vae_loss`.
+        """The loss of each example, in nats, with its terms; see `tfvae.objectives.bound.vae_loss`.
 
         Args:
           batch: x in model units.

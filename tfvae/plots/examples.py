@@ -75,12 +75,11 @@ def binarised(x: NDArray[np.float32], binarize: str) -> NDArray[np.float32]:
         return x
     import tensorflow as tf
 
+    from tfvae import noise
     from tfvae.data.pipeline import model_units
     from tfvae.data.scaling import Scaling
-    from tfvae.latent import noise
-    from tfvae.training.evaluation import EVALUATION_STEP
 
-    address = noise.Address(0, noise.BINARISATION, EVALUATION_STEP)
+    address = noise.Address(0, noise.BINARISATION, noise.LAST_STEP)
     return model_units(tf.constant(x), Scaling.identity(), binarize, address).numpy()
 
 

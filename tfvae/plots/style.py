@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tfvae.run import write
+from tfvae.files import write
 
 P = ParamSpec("P")
 R = TypeVar("R")

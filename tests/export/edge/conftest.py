@@ -20,7 +20,7 @@ from tfvae.data import scaling
 from tfvae.export import facts, tflite
 from tfvae.export.functions import Functions
 from tfvae.export.subject import Subject
-from tfvae.run import Run
+from tfvae.runs.folder import Run
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from tfvae import VAE, CorrelatedNormal, likelihoods, networks
+from tfvae import VAE, CorrelatedNormal, likelihoods, networks, noise
 from tfvae.config import Network
 from tfvae.data.scaling import Scaling
 from tfvae.export.functions import Functions
 from tfvae.export.proof import Evidence
-from tfvae.latent import noise
 
 SHAPE = (6, 5, 1)
 N = 40

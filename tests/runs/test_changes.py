@@ -1,0 +1,132 @@
+"""`tfvae.runs.changes`: what a run may go on with, and what not, setting by setting."""
+
+from __future__ import annotations
+
+import pytest
+
+from tfvae.config import Config, override
+from tfvae.errors import UserError
+from tfvae.runs import changes
+
+BEGUN = override(Config(), ["data.path=/a/rows.csv", "training.learning_rate=0.01"])
+
+
+def between(*assignments, begun=BEGUN):
+    return changes.between(begun, override(begun, list(assignments)))
+
+
+def refused(*assignments, allow_changed=False, begun=BEGUN):
+    with pytest.raises(UserError) as caught:
+        changes.refuse(between(*assignments, begun=begun), allow_changed)
+    return str(caught.value)
+
+
+def test_the_same_settings_are_no_change():
+    assert between("training.learning_rate=1e-2") == []
+    changes.refuse([], False)
+
+
+def test_each_difference_is_named_as_set_names_it():
+    found = between("seed=3", "network.hidden=[16,8]", "data.path=/b/rows.csv", "training.ema=0.9")
+    assert [str(change) for change in found] == [
+        "data.path: /a/rows.csv → /b/rows.csv",
+        "network.hidden: [512, 256] → [16, 8]",
+        "training.ema: none → 0.9",
+        "seed: 0 → 3",
+    ]
+
+
+HARMLESS = [
+    "data.dir=/b",
+    "data.path=/b/rows.csv",
+    "training.epochs=51",
+    "training.early_stopping=3",
+    "training.accumulation=4",
+    "training.jit=off",
+    "training.steps_per_call=7",
+    "training.on_nonfinite=skip",
+    "training.strategy=mirrored",
+    "training.replicas=2",
+    "training.latent=plain",
+    "training.sample_every=2",
+]
+
+
+def test_the_harmless_are_taken_with_a_reason():
+    found = between(*HARMLESS)
+    assert {change.setting for change in found} == {assignment.partition("=")[0] for assignment in HARMLESS}
+    assert all(change.harmless for change in found)
+    changes.refuse(found, allow_changed=False)
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "training.epochs=49",
+        "training.learning_rate=0.02",
+        "training.learning_rate_schedule=constant",
+        "training.weight_decay=0.1",
+        "training.clip_norm=1",
+        "training.precision=mixed_bfloat16",
+        "objective.kl_weight=4",
+        "objective.num_samples=2",
+        "data.binarize=threshold",
+        "data.scaling=min-max",
+        "data.name=blobs",
+    ],
+)
+def test_what_changes_the_result_has_to_be_allowed(assignment):
+    said = refused(assignment, "training.epochs=49")
+    assert "(changes the result)" in said
+    assert said.endswith("or accept a run of mixed settings with --allow-changed.")
+    changes.refuse(between(assignment), allow_changed=True)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "reason"),
+    [
+        ("network.latent_dim=3", "the weights of the model as it was"),
+        ("network.activation=tanh", "the weights of the model as it was"),
+        ("prior.name=correlated", "the weights of the model as it was"),
+        ("likelihood.name=gaussian", "the weights of the model as it was"),
+        ("data.image_size=[32,32]", "the shape that the data had"),
+        ("data.channels=1", "the shape that the data had"),
+        ("data.label=species", "the shape that the data had"),
+        ("data.num_examples=100", "the test be on examples that were trained on"),
+        ("data.validation_fraction=0.2", "the test be on examples that were trained on"),
+        ("data.test_fraction=0.1", "the test be on examples that were trained on"),
+        ("seed=1", "the test be on examples that were trained on"),
+        ("training.batch_size=64", "counts its epochs in steps"),
+        ("training.optimizer=sgd", "what the optimizer as it was remembers"),
+        ("training.precision=float64", "the weights in the precision"),
+        ("training.precision=mixed_float16", "no loss scale"),
+        ("training.ema=0.9", "an average of the weights"),
+    ],
+)
+@pytest.mark.parametrize("allow_changed", [False, True])
+def test_what_cannot_fit_is_refused_in_any_case(assignment, reason, allow_changed):
+    said = refused(assignment, allow_changed=allow_changed)
+    assert "(impossible: " in said
+    assert reason in said
+    assert said.endswith("train anew with another --out.")
+
+
+def test_the_decay_of_an_average_that_is_there_may_change():
+    begun = override(BEGUN, ["training.ema=0.99"])
+    assert "changes the result" in refused("training.ema=0.9", begun=begun)
+    assert "an average of the weights" in refused("training.ema=null", begun=begun)
+
+
+def test_one_sentence_lists_all():
+    said = refused("training.epochs=80", "training.clip_norm=1", "seed=3")
+    assert said == (
+        "--resume: the run has other settings: training.epochs: 50 → 80 (harmless); training.clip_norm: none → 1.0 "
+        "(changes the result); seed: 0 → 3 (impossible: the examples would be divided anew, and the test be on "
+        "examples that were trained on). For this run train anew with another --out."
+    )
+
+
+def test_a_longer_run_is_one_with_more_epochs_or_patience():
+    assert changes.prolong(between("training.epochs=80"))
+    assert changes.prolong(between("training.early_stopping=9"))
+    assert not changes.prolong(between("training.jit=off"))

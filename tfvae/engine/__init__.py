@@ -1,0 +1,1 @@
+"""The training engine: knows objectives, and no family of models."""

@@ -1,0 +1,105 @@
+"""Which processes train together, as TF_CONFIG or SLURM tells each of them. Knows no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tfvae.config import Training
+from tfvae.engine.cluster import slurm
+from tfvae.errors import UserError
+
+joined = False  # whether this process has TensorFlow's part of a cluster in it
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The workers, and which of them this process is.
+
+    Attributes:
+      workers: `host:port` of each; the first is the chief, which writes.
+      index: this process.
+    """
+
+    workers: tuple[str, ...]
+    index: int
+
+
+def from_environment(environment: Mapping[str, str]) -> Cluster:
+    """The cluster of TF_CONFIG, else of the SLURM step.
+
+    Raises:
+      UserError: neither is there, or what is there cannot be read.
+
+    Example:
+      >>> from_environment({"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"index": 1}}'})
+      Cluster(workers=('a:1', 'b:1'), index=1)
+    """
+    if "TF_CONFIG" in environment:
+        return _of_tf_config(environment["TF_CONFIG"])
+    if "SLURM_JOB_ID" in environment:
+        return Cluster(*slurm.workers(environment))
+    raise UserError(
+        "--strategy multiworker: neither TF_CONFIG nor SLURM says who the workers are; set for each worker "
+        'TF_CONFIG=\'{"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}\' '
+        "with its own index, or start them with srun."
+    )
+
+
+def is_chief(settings: Training) -> bool:
+    """Whether this process is the one that writes and speaks; raises as `from_environment` does."""
+    return settings.strategy != "multiworker" or from_environment(os.environ).index == 0
+
+
+def leave(status: int) -> NoReturn:
+    """Ends the process with this status; at once where it is one of a cluster.
+
+    TensorFlow's own end waits for workers that may be gone, and then for ever.
+    """
+    if joined:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _of_tf_config(text: str) -> Cluster:
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"TF_CONFIG: it is not JSON ({error}).") from None
+    jobs = given.get("cluster") if isinstance(given, dict) else None
+    if not isinstance(jobs, dict) or not jobs:
+        raise UserError('TF_CONFIG: got no cluster, want {"cluster": {"worker": ["host:port", …]}, "task": {…}}.')
+    if other := set(jobs) - {"chief", "worker"}:
+        raise UserError(
+            f"TF_CONFIG: got the job {', '.join(sorted(other))} in its cluster, want worker, or chief and worker."
+        )
+    for job, addresses in jobs.items():
+        if not isinstance(addresses, list):
+            raise UserError(f"TF_CONFIG: got {addresses!r} for its job {job}, want a list of host:port.")
+    # The chief is the first worker: it trains like the others, and writes too.
+    workers = [(job, index, address) for job in ("chief", "worker") for index, address in enumerate(jobs.get(job, []))]
+    for _, _, address in workers:
+        if not isinstance(address, str) or not re.fullmatch(r".+:\d+", address):
+            raise UserError(f"TF_CONFIG: got the address {address!r}, want host:port.")
+    task: Any = given.get("task")
+    task = task if isinstance(task, dict) else {}
+    mine = task.get("type", "worker"), _whole(task.get("index"))
+    places = [(job, index) for job, index, _ in workers]
+    if mine not in places:
+        raise UserError(
+            f"TF_CONFIG: got the task {mine[0]} {task.get('index')}, want one of its cluster: "
+            f"{', '.join(f'{job} {index}' for job, index in places)}."
+        )
+    return Cluster(tuple(address for _, _, address in workers), places.index(mine))
+
+
+def _whole(value: Any) -> int | None:
+    # A shell that fills in the index may leave it a string.
+    return int(value) if re.fullmatch(r"\d+", str(value)) else None

@@ -1,0 +1,1 @@
+"""The latent op: one contract, three implementations."""

@@ -1,0 +1,72 @@
+"""Likelihoods p(x|z): Keras layers that read the decoder's outputs, in nats, summed over the axes of one example.
+
+Each names the decoder outputs that it needs (`parameters`), and its methods take them as a dictionary of tensors
+`[…, *event]`: with leading axes `[batch]` or `[samples, batch]`, against x `[batch, *event]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import noise
+
+Parameters = Mapping[str, tf.Tensor]
+
+
+class Likelihood(keras.layers.Layer):
+    """What every likelihood is: `log_prob`, `mean` and `sample` from the decoder's outputs.
+
+    Attributes:
+      parameters: names of the decoder outputs.
+      support: range of x in model units, or None where x is any number.
+    """
+
+    parameters: tuple[str, ...] = ("logits",)
+    support: tuple[float, float] | None = (0.0, 1.0)
+
+    def __init__(self, **kwargs: Any) -> None:
+        # A log density summed over pixels does not fit 16 bits: float32 at least, whatever the policy.
+        kwargs.setdefault("dtype", keras.config.dtype_policy().variable_dtype)
+        super().__init__(**kwargs)
+        self.built = True
+
+    def log_prob(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        """log p(x|z) in nats, summed over the event: `[batch]` or `[samples, batch]`."""
+        x = self._wide(x)
+        event = x.shape[1:]
+        wide = {name: _rows(self._wide(value), event) for name, value in parameters.items()}
+        return tf.reduce_sum(self._log_density(_rows(x, event), wide), axis=-1)
+
+    def mean(self, parameters: Parameters) -> tf.Tensor:
+        """E[x|z] in model units, of the shape of the parameters."""
+        return self._mean({name: self._wide(value) for name, value in parameters.items()})
+
+    def sample(self, parameters: Parameters, address: noise.Address) -> tf.Tensor:
+        """Draws x from p(x|z) for parameters `[batch, *event]`, example i at example i of the address."""
+        wide = {name: self._wide(value) for name, value in parameters.items()}
+        first = wide[self.parameters[0]]
+        # Half an ulp away from 0 and 1, where inverse distribution functions are infinite.
+        u = tf.clip_by_value(noise.uniform(address, tf.shape(first)), 2.0**-24, 1.0 - 2.0**-24)[0]
+        return self._from_uniform(wide, tf.cast(u, first.dtype))
+
+    def _wide(self, value: tf.Tensor) -> tf.Tensor:
+        return tf.cast(value, self.variable_dtype)
+
+    def _log_density(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        raise TypeError("Likelihood is the base; take Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+
+    def _mean(self, parameters: Parameters) -> tf.Tensor:
+        raise TypeError("Likelihood is the base; take Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+
+    def _from_uniform(self, parameters: Parameters, u: tf.Tensor) -> tf.Tensor:
+        raise TypeError("Likelihood is the base; take Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+
+
+def _rows(value: tf.Tensor, event: tf.TensorShape) -> tf.Tensor:
+    """`[…, *event]` as `[…, values]`: over the one channel of an image XLA's loops would be short and slow."""
+    leading = tf.shape(value)[: value.shape.rank - event.rank]
+    return tf.reshape(value, tf.concat([leading, [event.num_elements()]], axis=0))

@@ -1,0 +1,1 @@
+"""Objectives: functions of arrays that give a loss for each example, in nats."""

@@ -1,0 +1,1 @@
+"""Whole runs: the folder, training from settings, reports."""

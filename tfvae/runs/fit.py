@@ -1,0 +1,52 @@
+"""`VAE.fit`: the loop behind a Keras user's call."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.config import Config, Training
+from tfvae.data import load
+from tfvae.data.scaling import Scaling
+from tfvae.engine.loop import Loop
+from tfvae.engine.signals import Stopped
+from tfvae.models import checks
+from tfvae.runs.progress import Reporter
+
+
+def fit(
+    model: Any, x: Any, y: Any, validation_data: Any, training: Training, seed: int, verbose: int
+) -> keras.callbacks.History:
+    """See `VAE.fit`. Weights at the end are the last ones, as in Keras."""
+    if getattr(model, "jit_compile", False):
+        training = dataclasses.replace(training, jit="on")
+    config = Config(objective=model.objective, training=training, seed=seed)
+    x = np.asarray(x)
+    checks.shape(x.shape, model.event_shape)
+    raw = x.dtype.kind in "iub"
+    scaling = model.scaling if model.scaling.kind != "none" else "auto"
+    data = load.from_arrays(x, y, validation_data, scaling=scaling if raw else Scaling.identity())
+    if raw:
+        model.scaling = data.scaling
+    checks.support(data, config.data.binarize, model.likelihood)
+    with Reporter(training.epochs, quiet=verbose == 0) as reporter:
+        optimizer = model.optimizer if getattr(model, "compiled", False) else None
+        loop = Loop(model, data, config, tf.distribute.get_strategy(), optimizer, reporter=reporter)
+        try:
+            loop.run()
+        except Stopped as stopped:
+            raise (KeyboardInterrupt() if stopped.code == 130 else SystemExit(stopped.code)) from None
+    return _history(loop.history)
+
+
+def _history(lines: list[dict[str, Any]]) -> keras.callbacks.History:
+    history = keras.callbacks.History()
+    history.epoch = [line["epoch"] - 1 for line in lines]
+    history.history = {name: [line["train"][name] for line in lines] for name in lines[0]["train"]}
+    validation = {f"val_{name}": [line["validation"][name] for line in lines] for name in lines[0]["validation"]}
+    history.history.update(validation)
+    return history

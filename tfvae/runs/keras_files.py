@@ -1,0 +1,19 @@
+"""`encoder.keras` and `decoder.keras`: float32 copies that load in a process that never imported tfvae."""
+
+from __future__ import annotations
+
+from tfvae.files import write
+from tfvae.models.float32 import to_float32
+from tfvae.models.vae import VAE
+from tfvae.runs.folder import Run
+
+
+def save(vae: VAE, run: Run) -> None:
+    """Writes `model.keras`, `encoder.keras`, `decoder.keras` and `scaling.json` into the run folder."""
+    # Prior and likelihood too: of float64 they would not go with networks of float32.
+    copy = to_float32(vae)
+    write(run.folder / "encoder.keras", copy.encoder.save)
+    write(run.folder / "decoder.keras", copy.decoder.save)
+    run.write_json("scaling.json", vae.scaling.to_dict())
+    # Last: a run whose model is there has ended.
+    write(run.model, copy.save)
