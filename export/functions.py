@@ -32,12 +32,11 @@ class Functions:
 
     def encode(self, x: tf.Tensor) -> Outputs:
         """`z_mean` and `z_log_var` of q(z|x)."""
-        z_mean, z_log_var = self.vae.encoder(x, training=False)
-        return {"z_mean": z_mean, "z_log_var": z_log_var}
+        return self.vae.infer(x)[0]
 
     def decode(self, z: tf.Tensor) -> Outputs:
         """`mean` of p(x|z)."""
-        return {"mean": self.vae.likelihood.mean(self._parameters(z))}
+        return {"mean": self.vae.likelihood.mean(self.vae.parameters(z))}
 
     def reconstruct(self, x: tf.Tensor) -> Outputs:
         """`mean` of p(x|z) at z = z_mean(x)."""
@@ -56,7 +55,7 @@ class Functions:
         """
         posterior = self.encode(x)
         z = posterior["z_mean"] + tf.exp(0.5 * posterior["z_log_var"]) * eps
-        reconstruction = self.vae.likelihood.log_prob(x, self._parameters(z))
+        reconstruction = self.vae.likelihood.log_prob(x, self.vae.parameters(z))
         kl = self._kl(posterior["z_mean"], posterior["z_log_var"])
         return {"elbo": reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
 
@@ -90,11 +89,6 @@ class Functions:
             shift, spread = shift * _constant(np.diag(self._inverse)), excess * _constant(np.diag(squares))
         constant = squares.sum(axis=1) - 1.0 + 2.0 * np.log(np.diag(self.scale_tril))
         return 0.5 * tf.reduce_sum(spread + tf.square(shift) + _constant(constant) - z_log_var, axis=-1)
-
-    def _parameters(self, z: tf.Tensor) -> Outputs:
-        """The decoder's outputs by name; `VAE._parameters` without its reshapes, which would stay in the files."""
-        outputs = self.vae.decoder(z, training=False)
-        return outputs if isinstance(outputs, dict) else {self.vae.likelihood.parameters[0]: outputs}
 
 
 def _constant(value: np.ndarray) -> tf.Tensor:

@@ -32,7 +32,7 @@ def reconstruction(vae: VAE, x: np.ndarray, z: np.ndarray, mean: np.ndarray) -> 
 
     def log_prob(values: Tensors, seed: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         if vae.likelihood.support is None:
-            parameters = {**vae._parameters(values["z"], False), "mean": values["mean"]}
+            parameters = {**vae.parameters(values["z"]), "mean": values["mean"]}
         else:
             parameters = {"logits": tf.constant(_logits(vae.likelihood, values["mean"].numpy()), tf.float32)}
         return vae.likelihood.log_prob(values["x"], parameters)
@@ -65,7 +65,7 @@ def spread(vae: VAE, x: np.ndarray, z: np.ndarray) -> float:
         return high - low
 
     def square(values: Tensors, seed: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-        parameters = vae._parameters(values["z"], False)
+        parameters = vae.parameters(values["z"])
         log_scale = tf.broadcast_to(vae.likelihood._log_scale(parameters), tf.shape(parameters["mean"]))
         return tf.reduce_mean(tf.exp(2.0 * log_scale), axis=range(1, log_scale.shape.rank))
 

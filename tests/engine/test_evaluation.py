@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from tfvae.engine.evaluation import Evaluation
-from tfvae.objectives.loss import Schedule
 
 FLOAT64 = "training.precision=float64"
 
@@ -22,7 +21,7 @@ def test_the_means_are_those_of_every_example(model_for, settings, data):
     model = model_for(config, data)
     terms = Evaluation(
         model, data.validation, data.scaling, config, False, tf.distribute.get_strategy(), squared_error=True
-    )(Schedule(2.0))
+    )({"kl_weight": 2.0, "capacity": 0.0})
     x = data.scaling.forward(data.validation.x, "float64")
     each = model.elbo(x, seed=5)
     for name in ("elbo", "reconstruction", "kl"):
@@ -41,7 +40,7 @@ def test_the_batch_size_changes_nothing(model_for, settings, data):
         model = model_for(config, data)
         evaluation = Evaluation(model, data.validation, data.scaling, config, False, tf.distribute.get_strategy())
         evaluation._size = 256 if size == 64 else 300
-        got += [evaluation(Schedule(1.0)), evaluation(Schedule(1.0))]
+        got += [evaluation({"kl_weight": 1.0, "capacity": 0.0}), evaluation({"kl_weight": 1.0, "capacity": 0.0})]
     for name, value in got[0].items():
         np.testing.assert_array_equal(got[1][name], value)
         np.testing.assert_allclose(got[2][name], value, rtol=1e-12, err_msg=name)
@@ -57,6 +56,8 @@ def test_labels_reach_the_model(model_for, settings, data, monkeypatch):
         return terms(batch, *arguments, **options)
 
     monkeypatch.setattr(model, "loss_terms", looking)
-    Evaluation(model, data.validation, data.scaling, config, False, tf.distribute.get_strategy())(Schedule(1.0))
+    Evaluation(model, data.validation, data.scaling, config, False, tf.distribute.get_strategy())(
+        {"kl_weight": 1.0, "capacity": 0.0}
+    )
     assert seen
     assert all(y is not None and y.dtype == "int64" for y in seen)

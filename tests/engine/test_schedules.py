@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from tfvae.config import Objective
-from tfvae.engine import schedules
-from tfvae.engine.schedules import WarmupDecay
+from tfvae.engine.learning_rate import WarmupDecay
+from tfvae.objectives import schedules
 
 STEPS = 10  # an epoch
 

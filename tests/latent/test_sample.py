@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import UserError, noise
-from tfvae.latent import CorrelatedNormal, DiagonalNormal, LatentSample, StandardNormal, resolve, sample_and_kl
+from tfvae.latent import CorrelatedNormal, DiagonalNormal, SampleAndKl, StandardNormal, resolve, sample_and_kl
 
 tfd = tfp.distributions
 ADDRESS = noise.Address(seed=11, purpose=noise.TRAINING, step=5, first_example=7)
@@ -30,7 +30,7 @@ def posterior(dtype: str = "float64", shape: tuple[int, ...] = (5, D)) -> tuple[
     return tf.constant(rng.normal(size=shape), dtype), tf.constant(rng.uniform(-3, 1, shape), dtype)
 
 
-def both(prior: Any, dtype: str, shape: tuple[int, ...] = (5, D), **options: Any) -> tuple[LatentSample, LatentSample]:
+def both(prior: Any, dtype: str, shape: tuple[int, ...] = (5, D), **options: Any) -> tuple[SampleAndKl, SampleAndKl]:
     z_mean, z_log_var = posterior(dtype, shape)
     plain, reference = (
         sample_and_kl(z_mean, z_log_var, prior(dtype), ADDRESS, implementation=name, **options)

@@ -258,8 +258,9 @@ def test_float64_lists_and_tensors_are_taken(trained: VAE) -> None:
 
 
 def test_objectives_and_loss_terms_name_the_variables(trained: VAE) -> None:
-    [(name, variables, _)] = trained.objectives()
-    assert name == "vae"
+    [objective] = trained.objectives()
+    name, variables = objective.name, objective.variables
+    assert (name, objective.main) == ("vae", True)
     assert {variable.path for variable in variables} == {v.path for v in trained.trainable_variables}
 
 
@@ -290,7 +291,7 @@ def test_fused_is_refused_where_it_runs_and_not_where_it_is_loaded(monkeypatch, 
 
 def test_compile_refuses_a_loss():
     vae = VAE.from_variant("micro", (8, 8, 1), 2)
-    with pytest.raises(UserError, match="the loss of a VAE is its objective"):
+    with pytest.raises(UserError, match="the loss of this model is its objective"):
         vae.compile(optimizer="adam", loss="mse")
 
 
@@ -300,7 +301,7 @@ def test_a_likelihood_by_name():
     assert vae.likelihood.scale == pytest.approx(2**-0.5)
     with pytest.raises(UserError, match=r"likelihood.name: got 'bernouli' \(did you mean bernoulli\?\)"):
         VAE.from_variant("micro", (8, 8, 1), 2, likelihood="bernouli")
-    with pytest.raises(UserError, match="prior: got 'correlated', want a StandardNormal, DiagonalNormal or Corr"):
+    with pytest.raises(UserError, match="prior: got 'correlated', want a Prior such as StandardNormal, Diag"):
         VAE.from_variant("micro", (8, 8, 1), 2, prior="correlated")
 
 

@@ -20,7 +20,11 @@ KL = np.array([[0.1, 2.0, 0.5], [0.0, 0.3, 1.0]])  # [batch 2, latent 3]
 LOG_RATIO = np.array([[-2.0, -1.0], [-3.5, -0.5]])
 
 
-FULL = Schedule()
+def at(kl_weight: Any = 1.0, capacity: Any = 0.0) -> Schedule:
+    return {"kl_weight": kl_weight, "capacity": capacity}
+
+
+FULL = at()
 
 
 def loss(schedule: Schedule = FULL, log_ratio: Any = None, **objective: Any) -> Any:
@@ -40,13 +44,13 @@ def test_minus_the_elbo() -> None:
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 4.0])
 def test_the_weight_is_beta_and_leaves_the_terms(weight: float) -> None:
-    got = loss(Schedule(weight))
+    got = loss(at(weight))
     np.testing.assert_allclose(got.total, [3.5 + weight * 2.6, 6.25 + weight * 1.3], rtol=1e-7)
     np.testing.assert_allclose(got.terms["elbo"], [-6.1, -7.55], rtol=1e-14)
 
 
 def test_free_bits_are_of_each_dimension() -> None:
-    got = loss(Schedule(2.0), free_bits=0.4)
+    got = loss(at(2.0), free_bits=0.4)
     np.testing.assert_allclose(got.total, [3.5 + 2 * (0.4 + 2.0 + 0.5), 6.25 + 2 * (0.4 + 0.4 + 1.0)], rtol=1e-14)
     np.testing.assert_allclose(got.terms["kl"], [2.6, 1.3])
 
@@ -55,19 +59,19 @@ def test_free_bits_stop_the_gradient_below_them() -> None:
     kl = tf.constant(KL)
     with tf.GradientTape() as tape:
         tape.watch(kl)
-        total = vae_loss(tf.constant(RECONSTRUCTION), kl, Schedule(), Objective(free_bits=0.4)).total
+        total = vae_loss(tf.constant(RECONSTRUCTION), kl, at(), Objective(free_bits=0.4)).total
     np.testing.assert_array_equal(tape.gradient(total, kl), KL > 0.4)
 
 
 def test_capacity_is_the_distance_from_it() -> None:
-    got = loss(Schedule(3.0, 2.0), capacity=25.0)  # the schedule's value counts, not the final one
+    got = loss(at(3.0, 2.0), capacity=25.0)  # the schedule's value counts, not the final one
     np.testing.assert_allclose(got.total, [3.5 + 3 * 0.6, 6.25 + 3 * 0.7], rtol=1e-14)
-    np.testing.assert_allclose(loss(Schedule(3.0, 2.0)).total, [3.5 + 3 * 2.6, 6.25 + 3 * 1.3], rtol=1e-14)
+    np.testing.assert_allclose(loss(at(3.0, 2.0)).total, [3.5 + 3 * 2.6, 6.25 + 3 * 1.3], rtol=1e-14)
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.25])
 def test_importance_weighted(weight: float) -> None:
-    got = loss(Schedule(weight), LOG_RATIO, num_samples=2, importance_weighted=True)
+    got = loss(at(weight), LOG_RATIO, num_samples=2, importance_weighted=True)
     wanted = np.log(np.mean(np.exp(RECONSTRUCTION + weight * LOG_RATIO), axis=0))
     np.testing.assert_allclose(got.total, -wanted, rtol=1e-7)
     bound = np.log(np.mean(np.exp(RECONSTRUCTION + LOG_RATIO), axis=0))
@@ -81,7 +85,7 @@ def test_several_samples_report_the_tighter_bound_and_train_on_the_average() -> 
 
 
 def test_schedules_of_the_graph_do_not_change_the_dtype() -> None:
-    got = loss(Schedule(tf.constant(0.5), tf.constant(1.0)), capacity=2.0)
+    got = loss(at(tf.constant(0.5), tf.constant(1.0)), capacity=2.0)
     assert got.total.dtype == tf.float64
     np.testing.assert_allclose(got.total, [3.5 + 0.8, 6.25 + 0.15])
 
@@ -92,7 +96,7 @@ def test_the_models_terms_are_those_of_its_parts(importance_weighted: bool) -> N
     vae = VAE.from_variant("micro", (8, 8, 1), 2, num_samples=3, importance_weighted=importance_weighted, kl_weight=0.5)
     x = tf.constant(np.random.default_rng(0).random((4, 8, 8, 1)))
     address = noise.Address(seed=1, purpose=noise.TRAINING, step=6)
-    got = vae.loss_terms(Batch(x, None, tf.constant(8, tf.int64), tf.ones([4])), address, Schedule(0.5))
+    got = vae.loss_terms(Batch(x, None, tf.constant(8, tf.int64), tf.ones([4])), address, at(0.5))
     z_mean, z_log_var = vae.encode(x)
     drawn = sample_and_kl(z_mean, z_log_var, vae.prior, address._replace(first_example=8), samples=3, log_q=True)
     decoded = [{"logits": vae.decoder(z)} for z in drawn.z]

@@ -61,7 +61,7 @@ class Evaluation:
           between: called after each compiled call; what it raises ends the pass.
         """
         indices, weights, firsts = self._share()
-        schedule = Schedule(*(tf.cast(value, tf.float32) for value in schedule))
+        schedule = {name: tf.cast(value, tf.float32) for name, value in schedule.items()}
         total, done = np.zeros([]), 0
         for elements in self._feed.calls(indices, self._clock.steps_per_call):
             part = slice(done, done + len(tf.nest.flatten(elements)[0]))

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import metrics
 from tfvae.config import Config
 from tfvae.data import pipeline
 from tfvae.data.splits import DataSet, Split
@@ -80,10 +79,10 @@ class Loop:
             goals = model.objectives()
             made = [optimizer] if optimizer else []
             made += [optimizers.from_settings(config.training, self.steps_per_epoch) for _ in goals[len(made) :]]
-            for each, (_, variables, _) in zip(made, goals):
-                optimizers.prepare(each, variables)
+            for each, goal in zip(made, goals):
+                optimizers.prepare(each, goal.variables)
             scales = [LossScale() if needs_scaling(model) else None for _ in goals]
-            self._averaged = [(each, variables) for each, (_, variables, _) in zip(made, goals)]
+            self._averaged = [(each, goal.variables) for each, goal in zip(made, goals)]
             self._checkpoints = (
                 Checkpoints(
                     run.checkpoints, model, self._counter, [made, scales], self._reporter.say, self._place.chief
@@ -256,7 +255,7 @@ class Loop:
 
     def _end_epoch(self, epoch: int, rate: float, stop: StopRequest, epoch_end: EpochEnd | None) -> None:
         train = self._sums.means()
-        if not {"loss", "z_mean", "z_mean_square"} <= set(train):
+        if "loss" not in train:
             self._not_finite(f"no step of epoch {epoch + 1} was finite")
         try:
             validation, better = self._judge(train, stop)
@@ -266,8 +265,8 @@ class Loop:
         line: dict[str, Any] = {
             "epoch": epoch + 1,
             "step": self._steps_done,
-            "train": {**plain(train), "examples_per_second": round(rate, 1)},
-            "validation": plain(validation) if validation else {},
+            "train": {**self._model.summarise(train), "examples_per_second": round(rate, 1)},
+            "validation": self._model.summarise(validation) if validation else {},
         }
         if better:
             self._notes["best_epoch"] = epoch + 1
@@ -284,7 +283,7 @@ class Loop:
 
     def _full_weight(self) -> Schedule:
         # Validation is judged by the final weight and capacity, so that its losses compare over a warm-up.
-        return Schedule(self._config.objective.kl_weight, self._config.objective.capacity or 0.0)
+        return self._model.schedule()
 
     def _patience_is_over(self, epoch: int) -> bool:
         patience = self._config.training.early_stopping
@@ -310,10 +309,3 @@ class Loop:
         if self._checkpoints:
             self._reporter.say(f"stopping: checkpoint {self._save()} is written; --resume goes on from it.")
         raise Stopped(number)
-
-
-def plain(terms: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Averages as JSON takes them, with the active units in place of the moments that count them."""
-    moments = terms["z_mean"], terms["z_mean_square"]
-    shown = {name: value.tolist() for name, value in terms.items() if not name.startswith("z_mean")}
-    return {**shown, "active_units": metrics.active_units(*moments)}

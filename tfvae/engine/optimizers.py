@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.config import Training, nearest
-from tfvae.engine.schedules import WarmupDecay
+from tfvae.engine.learning_rate import WarmupDecay
 from tfvae.errors import UserError
 
 # Those whose results on several replicas the tests hold to those on one.

@@ -16,7 +16,6 @@ from tfvae.config import Config
 from tfvae.data import pipeline
 from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
-from tfvae.engine import schedules
 from tfvae.engine.cluster import workers
 from tfvae.engine.precision import LossScale, update_if
 from tfvae.engine.record import Layout
@@ -82,13 +81,18 @@ class Step:
         jit: bool,
         jit_loop: bool = False,
     ) -> None:
-        self._feed, self._scaling, self._config = feed, scaling, config
+        self._feed, self._scaling, self._config, self._model = feed, scaling, config, model
         self._steps_per_epoch, self._strategy, self._counter = steps_per_epoch, strategy, counter
         self._first_replica = workers.place(strategy).first_replica
         self.layout = Layout()
         self._goals = [
-            (name, variables, update, tf.function(self._gradients(variables, loss_fn), jit_compile=jit))
-            for (name, variables, loss_fn), update in zip(model.objectives(), updates)
+            (
+                goal.name,
+                goal.variables,
+                update,
+                tf.function(self._gradients(goal.variables, goal.loss), jit_compile=jit),
+            )
+            for goal, update in zip(model.objectives(), updates)
         ]
         with strategy.scope():
             alone = not tf.distribute.has_strategy()
@@ -142,7 +146,7 @@ class Step:
         begin = (replica - self._first_replica) * size
         x, y = self._feed.fetch(tf.nest.map_structure(lambda t: t[begin : begin + size], element))
         step = tf.identity(self._counter)
-        part = _Part(x, y, replica * size, step, schedules.at(step, self._config.objective, self._steps_per_epoch))
+        part = _Part(x, y, replica * size, step, self._model.schedule(step, self._steps_per_epoch))
         record: dict[str, tf.Tensor] = {}
         for name, variables, update, gradients in self._goals:
             prefix = "" if len(self._goals) == 1 else f"{name}/"
@@ -157,7 +161,8 @@ class Step:
             record[prefix + "gradient_norm"] = norm
             told = _take(update, _clipped(grads, norm, self._config.training.clip_norm), variables, norm, terms["loss"])
             record.update({prefix + key: value for key, value in told.items()})
-        record["kl_weight"] = part.schedule.kl_weight
+        if "kl_weight" in part.schedule:
+            record["kl_weight"] = tf.cast(part.schedule["kl_weight"], tf.float32)
         self._counter.assign_add(1)
         return self.layout.pack(record)
 
@@ -190,7 +195,7 @@ class Step:
             batch = Batch(x, part.y, part.first, tf.ones([tf.shape(x)[0]], dtype))
             values = [variable.value for variable in variables]
             with tf.GradientTape() as tape:
-                loss = loss_fn(batch, noise.Address(config.seed, noise.TRAINING, part.step), part.schedule)
+                loss = loss_fn(batch, noise.Address(config.seed, noise.TRAINING, part.step), part.schedule, True)
                 total = tf.reduce_sum(loss.total) / batch_size
                 scaled = total * tf.cast(scale, total.dtype)
             grads = tape.gradient(scaled, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -6,21 +6,21 @@ import functools
 import importlib
 import warnings
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from tfvae import native
 from tfvae.config import nearest
 from tfvae.errors import UserError
-from tfvae.latent.priors import Prior
+from tfvae.latent.priors.gaussian import GaussianPrior
 from tfvae.noise import Address
 
 IMPLEMENTATIONS = ("auto", "fused", "plain", "reference")
 _MOST_SAMPLES = 2**16  # a sample is 16 bits of the counter
 
 
-class LatentSample(NamedTuple):
+class SampleAndKl(NamedTuple):
     """What the latent op gives.
 
     Attributes:
@@ -56,14 +56,14 @@ def resolve(implementation: str) -> tuple[str, str]:
 def sample_and_kl(
     z_mean: tf.Tensor,
     z_log_var: tf.Tensor,
-    prior: Prior,
+    prior: Any,
     address: Address,
     *,
     samples: int = 1,
     per_dimension: bool = False,
     log_q: bool = False,
     implementation: str = "auto",
-) -> LatentSample:
+) -> SampleAndKl:
     """Draws z from the diagonal Gaussian posterior and computes its KL to the prior.
 
     z = z_mean + exp(z_log_var / 2) * eps,  eps at the address;  KL(N(z_mean, diag) || N(m, L L^T)).
@@ -81,7 +81,7 @@ def sample_and_kl(
         `reference` (TensorFlow Probability), or `auto`: fused, else plain with a warning that says why.
 
     Returns:
-      `LatentSample`; 16-bit inputs are computed in float32, and KL and log q stay so.
+      `SampleAndKl`; 16-bit inputs are computed in float32, and KL and log q stay so.
 
     Raises:
       UserError: shapes that do not fit, or an implementation that is not there.
@@ -93,7 +93,7 @@ def sample_and_kl(
         _warn(reason)
     z_mean, z_log_var = tf.convert_to_tensor(z_mean), tf.convert_to_tensor(z_log_var)
     _check(z_mean, z_log_var, prior, samples)
-    sample: LatentSample = _chosen(name).sample_and_kl(
+    sample: SampleAndKl = _chosen(name).sample_and_kl(
         z_mean, z_log_var, prior, address, samples=samples, per_dimension=per_dimension, log_q=log_q
     )
     return sample
@@ -105,7 +105,7 @@ def _chosen(name: str) -> ModuleType:
     return importlib.import_module(f"tfvae.latent.op.{name}")
 
 
-def _check(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: Prior, samples: int) -> None:
+def _check(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: GaussianPrior, samples: int) -> None:
     if z_mean.dtype != z_log_var.dtype or not z_mean.dtype.is_floating:
         raise UserError(f"z_mean is {z_mean.dtype.name}, z_log_var {z_log_var.dtype.name}; want one floating dtype.")
     if not z_mean.shape.is_compatible_with(z_log_var.shape):

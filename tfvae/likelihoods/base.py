@@ -34,6 +34,14 @@ class Likelihood(keras.layers.Layer):
         super().__init__(**kwargs)
         self.built = True
 
+    def outputs(self, event_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the decoder outputs that it reads, in the order of a bare list.
+
+        Args:
+          event_shape: of one example.
+        """
+        return dict.fromkeys(self.parameters, event_shape)
+
     def log_prob(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         """log p(x|z) in nats, summed over the event: `[batch]` or `[samples, batch]`."""
         x = self._wide(x)

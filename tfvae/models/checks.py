@@ -12,44 +12,99 @@ from tfvae.config import Objective, nearest
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
+from tfvae.latent.priors import Prior
+from tfvae.networks import calling
 
 
-def latent_dim(encoder: Any) -> int:
-    """The latent dimension that the encoder gives.
+def latent_shape(encoder: Any, posterior: Any) -> tuple[int, ...]:
+    """The shape of z for one example, as the encoder gives it and the posterior reads it.
 
     Raises:
-      UserError: its outputs are not `[z_mean, z_log_var]`, both `[batch, latent]`.
+      UserError: the encoder's outputs are not those of the posterior.
     """
-    outputs = encoder.outputs
-    shapes = [tuple(output.shape) for output in outputs]
-    if len(shapes) != 2 or shapes[0] != shapes[1] or len(shapes[0]) != 2 or not shapes[0][1]:
+    names = list(posterior.outputs((1,)))
+    shapes = calling.output_shapes(encoder, names)
+    # Shapes are compared with those that the posterior asks for at the latent shape that it sees in them.
+    if set(shapes) == set(names) and all(all(shape) and shape for shape in shapes.values()):
+        latent = tuple(posterior.latent_shape(shapes))
+        if shapes == posterior.outputs(latent):
+            return latent
+    got = ", ".join(f"{name} {[None, *shape]}" for name, shape in shapes.items())
+    wanted = ", ".join(f"{name} [batch, {', '.join(map(str, shape))}]" for name, shape in _example(posterior).items())
+    kind = type(posterior).__name__
+    raise UserError(f"encoder: got the outputs {got}; {kind} reads {wanted} with D of your choice.")
+
+
+def _example(posterior: Any) -> dict[str, tuple[Any, ...]]:
+    return posterior.outputs(("D",))
+
+
+def parts(model: Any) -> int | None:
+    """Checks that encoder, posterior, prior, decoder and likelihood fit together.
+
+    Returns:
+      C of the condition y `[batch, C]`, or None where no part takes one.
+
+    Raises:
+      UserError: they do not.
+    """
+    latent, event = model.latent_shape, model.event_shape
+    decoder, prior, likelihood = model.decoder, model.prior, model.likelihood
+    if calling.input_shape(decoder) != latent:
+        given = ", ".join(map(str, latent))
+        raise UserError(f"decoder: takes {decoder.input_shape}, the encoder gives [batch, {given}]; want them equal.")
+    if not isinstance(prior, Prior):
+        kinds = "a Prior such as StandardNormal, DiagonalNormal or CorrelatedNormal"
+        raise UserError(f"prior: got {prior!r}, want {kinds}, of z [{', '.join(map(str, latent))}].")
+    if prior.latent_shape != latent:
         raise UserError(
-            f"encoder: got outputs of shapes {shapes}, want two, [z_mean, z_log_var], each [batch, latent]."
+            f"prior: has {_dimensions(prior.latent_shape)}, the encoder {_dimensions(latent)}; want them equal."
         )
-    return int(shapes[0][1])
+    wanted = likelihood.outputs(event)
+    shapes = calling.output_shapes(decoder, list(wanted))
+    kind = type(likelihood).__name__
+    if set(shapes) != set(wanted):
+        raise UserError(f"decoder: gives {', '.join(shapes)}; {kind} wants the outputs {', '.join(wanted)}.")
+    for name, shape_ in shapes.items():
+        if shape_ != tuple(wanted[name]):
+            raise UserError(f"decoder: {name} has shape {(None, *shape_)}, {kind} wants {tuple(wanted[name])} of it.")
+    sizes = {
+        "encoder": calling.condition_size(model.encoder),
+        "decoder": calling.condition_size(decoder),
+        "prior": prior.condition_size,
+    }
+    found = {name: size for name, size in sizes.items() if size is not None}
+    if len(set(found.values())) > 1:
+        said = ", ".join(f"{name} {size}" for name, size in found.items())
+        raise UserError(f"condition: the parts take y of different sizes ({said}); want one size.")
+    return next(iter(found.values()), None)
 
 
-def parts(encoder: Any, decoder: Any, prior: Any, likelihood: Any) -> None:
+def condition(condition: Any, size: int | None) -> None:
     """Raises:
-    UserError: encoder, decoder, prior and likelihood do not fit together.
+    UserError: the condition is not of the size that the networks take.
     """
-    size, event = latent_dim(encoder), tuple(encoder.input_shape[1:])
-    if tuple(decoder.input_shape[1:]) != (size,):
-        raise UserError(f"decoder: takes {decoder.input_shape}, the encoder gives [batch, {size}]; want them equal.")
-    if not hasattr(prior, "latent_dim"):
-        kinds = "a StandardNormal, DiagonalNormal or CorrelatedNormal"
-        raise UserError(f"prior: got {prior!r}, want {kinds} of {size} dimensions.")
-    if prior.latent_dim != size:
-        raise UserError(f"prior: has {prior.latent_dim} dimensions, the encoder {size}; want them equal.")
-    # Not `output_shape`, which gives a list, without the names, where the outputs are a dictionary.
-    shapes = decoder.compute_output_shape(decoder.input_shape)
-    named = shapes if isinstance(shapes, dict) else {likelihood.parameters[0]: shapes}
-    if set(named) != set(likelihood.parameters):
-        want = ", ".join(likelihood.parameters)
-        raise UserError(f"decoder: gives {', '.join(named)}; {type(likelihood).__name__} wants the outputs {want}.")
-    for name, shape_ in named.items():
-        if tuple(shape_[1:]) != event:
-            raise UserError(f"decoder: {name} has shape {tuple(shape_)}, an example {event}; want them equal.")
+    if condition is None:
+        return
+    if size is None:
+        raise UserError(f"condition: got {condition.kind}, but no network and no prior takes y.")
+    if condition.size != size:
+        raise UserError(f"condition: has {condition.size} values ({condition.kind}), the networks take {size}.")
+
+
+def optimizer_names(given: Iterable[str], there: list[str]) -> None:
+    """Raises:
+    UserError: an optimizer for an objective that there is not, or none for the main one.
+    """
+    for name in given:
+        if name not in there:
+            raise UserError(f"compile: no objective {name!r}{nearest(name, there)}. There are: {', '.join(there)}.")
+    if there[0] not in given:
+        raise UserError(f"compile: got no optimizer for {there[0]!r}, the main objective; want one for it.")
+
+
+def _dimensions(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} dimensions" if len(shape) == 1 else f"latents [{', '.join(map(str, shape))}]"
 
 
 def shape(got: Any, event: tuple[int, ...], what: str = "x") -> None:
@@ -75,7 +130,15 @@ def objective(settings: Objective) -> None:
 
 
 _FIT = ("accumulation", "clip_norm", "early_stopping", "jit", "on_nonfinite", "steps_per_call")
-_COMPILED = ("optimizer", "learning_rate", "learning_rate_schedule", "learning_rate_warmup", "weight_decay", "ema")
+_COMPILED = (
+    "optimizer",
+    "optimizers",
+    "learning_rate",
+    "learning_rate_schedule",
+    "learning_rate_warmup",
+    "weight_decay",
+    "ema",
+)
 
 
 def fit_arguments(given: Iterable[str], compiled: bool) -> None:

@@ -13,7 +13,6 @@ from tfvae import noise
 from tfvae.data.batch import Batch
 from tfvae.errors import UserError
 from tfvae.models.results import LogLikelihood
-from tfvae.objectives.loss import Schedule
 
 _MOST_SAMPLES = 16  # of each example in one call: their noise is unrolled in its graph
 _MOST_DECODED = 4096  # rows through the decoder at a time: what bounds the memory of log_likelihood
@@ -35,22 +34,22 @@ def _padded(rows: np.ndarray, size: int) -> tf.Tensor:
 
 
 def _decode(vae: Any) -> Callable[..., Any]:
-    return lambda values, seed, first: vae.decode(values["z"])
+    return lambda values, seed, first: vae.likelihood.mean(vae.parameters(values["z"], values.get("y")))
 
 
 def _draw(vae: Any) -> Callable[..., Any]:
     def draw(values: Any, seed: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         address = noise.Address(seed, noise.LIKELIHOOD, first_example=first)
-        return vae.likelihood.sample(vae._parameters(values["z"], False), address)
+        return vae.likelihood.sample(vae.parameters(values["z"], values.get("y")), address)
 
     return draw
 
 
 def _elbo(vae: Any) -> Callable[..., Any]:
     def elbo(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
-        x = vae._model_units(values["x"])
-        latent = vae._latent(*vae.encode(x), noise.Address(seed, noise.EVALUATION, first_example=first))
-        reconstruction = vae.likelihood.log_prob(x, vae._parameters(latent.z, False))[0]
+        x, y = vae._model_units(values["x"]), values.get("y")
+        latent, _ = vae.draw_posterior(x, y, noise.Address(seed, noise.EVALUATION, first_example=first))
+        reconstruction = vae.likelihood.log_prob(x, vae.parameters(latent.z, y))[0]
         kl = tf.reduce_sum(latent.kl, axis=1)
         terms = {"reconstruction": reconstruction, "kl": kl, "kl_per_dimension": latent.kl}
         return {"elbo": reconstruction - kl, **terms}
@@ -60,10 +59,11 @@ def _elbo(vae: Any) -> Callable[..., Any]:
 
 def _predict(vae: Any) -> Callable[..., Any]:
     def predict(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
-        z_mean, z_log_var = vae.encode(values["x"])
-        address = noise.Address(seed, noise.EVALUATION, first_example=first)
-        z = vae._latent(z_mean, z_log_var, address).z[0]
-        return {"z_mean": z_mean, "z_log_var": z_log_var, "z": z, "reconstruction": vae.decode(z_mean)}
+        x, y = vae._model_units(values["x"]), values.get("y")
+        outputs, prior = vae.infer(x, y)
+        z = vae.posterior.sample(outputs, prior, noise.Address(seed, noise.EVALUATION, first_example=first)).z[0]
+        mean = vae.likelihood.mean(vae.parameters(vae.posterior.point(outputs), y))
+        return {**outputs, "z": z, "reconstruction": mean}
 
     return predict
 
@@ -71,9 +71,8 @@ def _predict(vae: Any) -> Callable[..., Any]:
 def _evaluate(vae: Any) -> Callable[..., Any]:
     def evaluate(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
         x = vae._model_units(values["x"])
-        schedule = Schedule(vae.objective.kl_weight, vae.objective.capacity or 0.0)
-        batch = Batch(x, None, first, tf.ones([tf.shape(x)[0]]))
-        loss = vae.loss_terms(batch, noise.Address(seed, noise.EVALUATION), schedule, training=False)
+        batch = Batch(x, values.get("y"), first, tf.ones([tf.shape(x)[0]]))
+        loss = vae.loss_terms(batch, noise.Address(seed, noise.EVALUATION), vae.schedule(), training=False)
         return {"loss": loss.total, **{name: term for name, term in loss.terms.items() if term.shape.rank == 1}}
 
     return evaluate
@@ -81,11 +80,11 @@ def _evaluate(vae: Any) -> Callable[..., Any]:
 
 def _weights(vae: Any) -> Callable[..., Any]:
     def weights(values: Any, seed: tf.Tensor, first: tf.Tensor, first_sample: tf.Tensor, count: int) -> tf.Tensor:
-        x = vae._model_units(values["x"])
+        x, y = vae._model_units(values["x"]), values.get("y")
         address = noise.Address(seed, noise.EVALUATION, 0, first, first_sample)
-        latent = vae._latent(*vae.encode(x), address, count, log_q=True)
-        reconstruction = vae.likelihood.log_prob(x, vae._parameters(latent.z, False))
-        return reconstruction + vae.prior.log_prob(latent.z) - latent.log_q
+        latent, prior = vae.draw_posterior(x, y, address, count, log_q=True)
+        reconstruction = vae.likelihood.log_prob(x, vae.parameters(latent.z, y))
+        return reconstruction + prior.log_prob(latent.z) - latent.log_q
 
     return weights
 
@@ -100,26 +99,27 @@ BODIES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 }
 
 
-def log_likelihood(vae: Any, x: np.ndarray, samples: int, seed: int, batch_size: int) -> LogLikelihood:
+def log_likelihood(vae: Any, arrays: dict[str, np.ndarray], samples: int, seed: int, batch_size: int) -> LogLikelihood:
     """See `VAE.log_likelihood`: a running log-sum-exp over blocks of samples."""
     if not 1 <= samples <= 2**16:
         raise UserError(f"samples: got {samples}, want 1 to 65536.")
-    size = max(1, min(batch_size, len(x)))
+    n = len(arrays["x"])
+    size = max(1, min(batch_size, n))
     block = max(1, min(samples, _MOST_SAMPLES, _MOST_DECODED // size))
 
     compiled = vae._function("weights")
-    sums, squares = np.full(len(x), -np.inf), np.full(len(x), -np.inf)
+    sums, squares = np.full(n, -np.inf), np.full(n, -np.inf)
     for first_sample in range(0, samples, block):
         count = min(block, samples - first_sample)
 
         def part(values: Any, seed: tf.Tensor, first: tf.Tensor, at: int = first_sample, k: int = count) -> tf.Tensor:
             return tf.transpose(compiled(values, seed, first, tf.constant(at, tf.int64), k))
 
-        rows = batched(part, {"x": x}, len(x), seed, size).astype(np.float64)
+        rows = batched(part, arrays, n, seed, size).astype(np.float64)
         with np.errstate(invalid="ignore"):  # NaN stays in its own example
             sums = np.logaddexp(sums, np.logaddexp.reduce(rows, axis=1))
             squares = np.logaddexp(squares, np.logaddexp.reduce(2 * rows, axis=1))
     # Relative variance of the mean weight: (K sum w^2 / (sum w)^2 - 1) / (K - 1).
     excess = np.expm1(np.maximum(squares - 2 * sums + math.log(samples), 0.0))
-    error = np.sqrt(excess / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)
+    error = np.sqrt(excess / (samples - 1)) if samples > 1 else np.full(n, np.nan)
     return LogLikelihood(sums - math.log(samples), error, samples, seed)

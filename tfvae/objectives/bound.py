@@ -52,14 +52,14 @@ def vae_loss(
     if log_ratio is not None:
         terms["iwae"] = _log_mean_exp(reconstruction + log_ratio)
         if objective.importance_weighted:
-            weighted = reconstruction + tf.cast(schedule.kl_weight, log_ratio.dtype) * log_ratio
+            weighted = reconstruction + tf.cast(schedule["kl_weight"], log_ratio.dtype) * log_ratio
             return Loss(-_log_mean_exp(weighted), terms)
     penalty = total_kl
     if objective.free_bits > 0:
         penalty = tf.reduce_sum(tf.maximum(kl, objective.free_bits), axis=-1)
     if objective.capacity is not None:
-        penalty = tf.abs(penalty - tf.cast(schedule.capacity, kl.dtype))
-    return Loss(tf.cast(schedule.kl_weight, kl.dtype) * penalty - expected, terms)
+        penalty = tf.abs(penalty - tf.cast(schedule["capacity"], kl.dtype))
+    return Loss(tf.cast(schedule["kl_weight"], kl.dtype) * penalty - expected, terms)
 
 
 def _log_mean_exp(values: tf.Tensor) -> tf.Tensor:

@@ -1,31 +1,72 @@
-"""What an objective takes and gives: plain tuples."""
+"""What the engine takes from a model: objectives, each with a loss for every example, in nats."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
+import keras
 import tensorflow as tf
 
+from tfvae.data.batch import Batch
+from tfvae.noise import Address
 
-class Schedule(NamedTuple):
-    """Values of the schedules at one step, scalars evaluated in the graph.
+# Values of a model's schedules at one step by name, scalars evaluated in the graph.
+Schedule: TypeAlias = Mapping[str, tf.Tensor | float]
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Penalty(NamedTuple):
+    """A statistic over groups of consecutive examples, and its weight in the loss.
 
     Attributes:
-      kl_weight: weight of the KL.
-      capacity: C in nats; used only where the objective has a capacity.
+      value: `[batch]`, nats; each example carries the value of its group.
+      counts: `[batch]`, 1 where the example's group counts in the mean, else 0.
+      weight: scalar factor in the loss.
     """
 
-    kl_weight: tf.Tensor | float = 1.0
-    capacity: tf.Tensor | float = 0.0
+    value: tf.Tensor
+    counts: tf.Tensor
+    weight: tf.Tensor | float = 1.0
 
 
 class Loss(NamedTuple):
     """What is minimised, and what to report, for each example.
 
+    The engine minimises the mean of `total` over the global batch, plus each penalty's weight times its mean.
+
     Attributes:
-      total: `[batch]`, nats; the step averages it over the global batch.
-      terms: name to `[batch]` or `[batch, n]`, averaged likewise.
+      total: `[batch]`, nats.
+      terms: name to `[batch]` or `[batch, n]`, averaged over the global batch.
+      sums: name to any shape: additive statistics, summed over replicas and accumulated parts, divided by nothing.
+      penalties: name to a penalty; its mean is reported beside the terms.
     """
 
     total: tf.Tensor
     terms: dict[str, tf.Tensor]
+    sums: Mapping[str, tf.Tensor] = _NONE
+    penalties: Mapping[str, Penalty] = _NONE
+
+
+class Objective(NamedTuple):
+    """One loss, and the variables that it moves; a model has one or several.
+
+    Attributes:
+      name: in the names of metrics, and in `training.optimizers.NAME`.
+      variables: what its optimizer moves.
+      loss: of a batch, the address of its noise, the schedules' values, and whether it is training.
+      main: the one whose metrics keep bare names; those of the others are "name/term".
+      state: variables that `absorb` changes; checkpointed, and put back where a step is skipped.
+      absorb: takes the sums of the loss, reduced over all replicas, once after each step.
+      begins: the first step; before it nothing of its optimizer moves.
+    """
+
+    name: str
+    variables: Sequence[keras.Variable]
+    loss: Callable[[Batch, Address, Schedule, bool], Loss]
+    main: bool = True
+    state: Sequence[tf.Variable | keras.Variable] = ()
+    absorb: Callable[[Mapping[str, tf.Tensor]], None] | None = None
+    begins: int = 0

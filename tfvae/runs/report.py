@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfvae import noise
 from tfvae.data import pipeline
 from tfvae.data.splits import DataSet
-from tfvae.engine.loop import Loop, plain
+from tfvae.engine.loop import Loop
 from tfvae.models.vae import VAE
 from tfvae.runs.diagnosis import Evidence, diagnose
 
@@ -26,7 +26,7 @@ def make(vae: VAE, data: DataSet, loop: Loop, binarize: str, facts: dict[str, An
       binarize: as in training.
       facts: of the run: versions, latent implementation.
     """
-    test = plain(loop.evaluate(data.test))
+    test = vae.summarise(loop.evaluate(data.test))
     findings = diagnose(_evidence(vae, data, binarize, test, loop.history[loop.best_epoch - 1]))
     return {
         "test": test,

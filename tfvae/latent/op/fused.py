@@ -5,20 +5,20 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfvae import native, noise
-from tfvae.latent.priors import Prior
-from tfvae.latent.sample import LatentSample
+from tfvae.latent.priors.gaussian import GaussianPrior
+from tfvae.latent.sample import SampleAndKl
 
 
 def sample_and_kl(
     z_mean: tf.Tensor,
     z_log_var: tf.Tensor,
-    prior: Prior,
+    prior: GaussianPrior,
     address: noise.Address,
     *,
     samples: int,
     per_dimension: bool,
     log_q: bool,
-) -> LatentSample:
+) -> SampleAndKl:
     """See `tfvae.latent.sample_and_kl`."""
     wide = tf.float64 if z_mean.dtype == tf.float64 else tf.float32
     location, scale = _parameters(prior, wide)
@@ -37,10 +37,10 @@ def sample_and_kl(
         with_log_q=log_q,
         prior_gradient=bool(prior.trainable_weights),
     )
-    return LatentSample(z, kl, density if log_q else None)
+    return SampleAndKl(z, kl, density if log_q else None)
 
 
-def _parameters(prior: Prior, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+def _parameters(prior: GaussianPrior, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and scale as the op takes them: none for the standard prior, `[latent]`, or the Cholesky factor."""
     if prior.kind == "standard":
         return tf.zeros([0], dtype), tf.zeros([0], dtype)

@@ -7,20 +7,20 @@ import math
 import tensorflow as tf
 
 from tfvae import noise
-from tfvae.latent.priors import Prior
-from tfvae.latent.sample import LatentSample
+from tfvae.latent.priors.gaussian import GaussianPrior
+from tfvae.latent.sample import SampleAndKl
 
 
 def sample_and_kl(
     z_mean: tf.Tensor,
     z_log_var: tf.Tensor,
-    prior: Prior,
+    prior: GaussianPrior,
     address: noise.Address,
     *,
     samples: int,
     per_dimension: bool,
     log_q: bool,
-) -> LatentSample:
+) -> SampleAndKl:
     """See `tfvae.latent.sample_and_kl`."""
     wide = tf.float64 if z_mean.dtype == tf.float64 else tf.float32
     mean, log_var = tf.cast(z_mean, wide), tf.cast(z_log_var, wide)
@@ -32,17 +32,17 @@ def sample_and_kl(
     if log_q:
         terms = tf.square(eps) + log_var + math.log(2 * math.pi)
         density = -0.5 * tf.reduce_sum(terms, [axis + 1 for axis in latent_axes])
-    return LatentSample(z, kl if per_dimension else tf.reduce_sum(kl, latent_axes), density)
+    return SampleAndKl(z, kl if per_dimension else tf.reduce_sum(kl, latent_axes), density)
 
 
-def _kl(mean: tf.Tensor, log_var: tf.Tensor, prior: Prior) -> tf.Tensor:
+def _kl(mean: tf.Tensor, log_var: tf.Tensor, prior: GaussianPrior) -> tf.Tensor:
     """KL(q || p) of each dimension, in nats, of the shape of `mean`.
 
     expm1 keeps the digits near log_var = 0, where exp(v) - 1 - v has lost them all in float32.
     """
     if prior.kind == "diagonal":
         # The KL of the posterior in the prior's own units.
-        log_scale = tf.cast(prior.log_scale, mean.dtype)
+        log_scale = tf.cast(prior.log_diagonal, mean.dtype)
         mean, log_var = (mean - tf.cast(prior.mean, mean.dtype)) * tf.exp(-log_scale), log_var - 2.0 * log_scale
     if prior.kind != "cholesky":
         return 0.5 * (tf.square(mean) + tf.math.expm1(log_var) - log_var)

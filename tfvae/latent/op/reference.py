@@ -6,8 +6,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import noise
-from tfvae.latent.priors import Prior
-from tfvae.latent.sample import LatentSample
+from tfvae.latent.priors.gaussian import GaussianPrior
+from tfvae.latent.sample import SampleAndKl
 
 tfd = tfp.distributions
 
@@ -15,13 +15,13 @@ tfd = tfp.distributions
 def sample_and_kl(
     z_mean: tf.Tensor,
     z_log_var: tf.Tensor,
-    prior: Prior,
+    prior: GaussianPrior,
     address: noise.Address,
     *,
     samples: int,
     per_dimension: bool,
     log_q: bool,
-) -> LatentSample:
+) -> SampleAndKl:
     """See `tfvae.latent.sample_and_kl`."""
     wide = tf.float64 if z_mean.dtype == tf.float64 else tf.float32
     mean, log_var = tf.cast(z_mean, wide), tf.cast(z_log_var, wide)
@@ -39,17 +39,17 @@ def sample_and_kl(
         kl = _chain_rule_kl(mean, scale, prior)
     else:
         kl = tf.reduce_sum(_leading_kl(mean, scale, prior, prior.latent_dim), latent_axes[:-1])
-    return LatentSample(tf.cast(z, z_mean.dtype), kl, density)
+    return SampleAndKl(tf.cast(z, z_mean.dtype), kl, density)
 
 
-def _leading_kl(mean: tf.Tensor, scale: tf.Tensor, prior: Prior, size: int) -> tf.Tensor:
+def _leading_kl(mean: tf.Tensor, scale: tf.Tensor, prior: GaussianPrior, size: int) -> tf.Tensor:
     """KL of the first `size` dimensions, `[batch, …]` less the last axis, in nats."""
     location, factor = tf.cast(prior.mean, mean.dtype), tf.cast(prior.scale_tril, mean.dtype)
     posterior = tfd.MultivariateNormalDiag(mean[..., :size], scale[..., :size])
     return posterior.kl_divergence(tfd.MultivariateNormalTriL(location[:size], factor[:size, :size]))
 
 
-def _chain_rule_kl(mean: tf.Tensor, scale: tf.Tensor, prior: Prior) -> tf.Tensor:
+def _chain_rule_kl(mean: tf.Tensor, scale: tf.Tensor, prior: GaussianPrior) -> tf.Tensor:
     """Term i is the KL of the first i dimensions less that of the first i - 1: TFP's own closed form, D times."""
     leading = [_leading_kl(mean, scale, prior, size) for size in range(1, prior.latent_dim + 1)]
     sums = tf.stack([tf.zeros_like(leading[0]), *leading], axis=-1)

@@ -1,0 +1,86 @@
+"""Distributions of z, bound to a batch: what a posterior draws against, and a latent score evaluates."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import tensorflow as tf
+
+
+class Gaussian(Protocol):
+    """The capability of a density that is one Gaussian N(m, L L^T) over the last axis of z, or one for each example.
+
+    Attributes:
+      kind: `standard`, `diagonal` or `cholesky` for one Gaussian; `batch` for a diagonal one of each example.
+      mean: m, `[latent]`, or `[batch, …, latent]` under `batch`.
+      scale_tril: L, `[latent, latent]`; not there under `batch`.
+    """
+
+    kind: str
+
+    @property
+    def mean(self) -> tf.Tensor:
+        """m."""
+
+    @property
+    def scale_tril(self) -> tf.Tensor:
+        """L."""
+
+
+class Density(Protocol):
+    """A distribution of z."""
+
+    def as_gaussian(self) -> Gaussian | None:
+        """Capability: itself as a Gaussian. None: there is no closed KL, no contour and no quantile."""
+
+    def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
+        """log p(z) in nats, summed over the latent axes, or before that sum."""
+
+
+class DiagonalDensity:
+    """N(mean, diag(exp(log_var))), one for each example.
+
+    Args:
+      mean: `[batch, *latent_shape]`.
+      log_var: of the same shape and dtype.
+
+    Example:
+      >>> density = DiagonalDensity(tf.zeros([2, 3]), tf.zeros([2, 3]))
+      >>> density.log_prob(tf.zeros([5, 2, 3])).shape.as_list()
+      [5, 2]
+    """
+
+    kind = "batch"
+
+    def __init__(self, mean: tf.Tensor, log_var: tf.Tensor) -> None:
+        self.mean, self.log_var = mean, log_var
+
+    def as_gaussian(self) -> DiagonalDensity:
+        """Itself."""
+        return self
+
+    @property
+    def scale_tril(self) -> tf.Tensor:
+        """Not there: each example has a scale of its own."""
+        raise ValueError("a Gaussian of each example has no single scale_tril; read log_var.")
+
+    def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
+        """log q(z) in nats, `[…, batch]` for z `[…, batch, *latent_shape]`."""
+        return standard_log_prob(self.whiten(z), len(self.mean.shape) - 1, per_dimension, -0.5 * self.log_var)
+
+    def whiten(self, z: tf.Tensor) -> tf.Tensor:
+        """(z - mean) / scale."""
+        return (z - self.mean) * tf.exp(-0.5 * self.log_var)
+
+    def from_noise(self, eps: tf.Tensor) -> tf.Tensor:
+        """mean + scale * eps."""
+        return self.mean + tf.exp(0.5 * self.log_var) * eps
+
+
+def standard_log_prob(
+    eps: tf.Tensor, latent_axes: int, per_dimension: bool = False, log_det: tf.Tensor | float = 0.0
+) -> tf.Tensor:
+    """log N(eps; 0, I), in nats, plus `log_det` of each dimension; summed over the last `latent_axes` axes."""
+    terms = -0.5 * (tf.square(eps) + math.log(2 * math.pi)) + log_det
+    return terms if per_dimension else tf.reduce_sum(terms, axis=list(range(-latent_axes, 0)))

@@ -1,0 +1,103 @@
+"""The diagonal Gaussian posterior, drawn by the latent op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import noise
+from tfvae.latent.density import Density, DiagonalDensity
+from tfvae.latent.posteriors.base import LatentSample, Outputs, Posterior
+from tfvae.latent.priors import StandardNormal
+from tfvae.latent.sample import resolve, sample_and_kl
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class GaussianPosterior(Posterior):
+    """q(z|x) = N(z_mean, diag(exp(z_log_var))).
+
+    Against a Gaussian prior the KL is closed, one value a latent dimension. Against any other prior it is the mean of
+    log q(z|x) - log p(z) over the samples, one value in all.
+
+    Args:
+      latent: implementation of the latent op: auto, fused, plain or reference.
+
+    Example:
+      >>> outputs = {"z_mean": tf.zeros([2, 3]), "z_log_var": tf.zeros([2, 3])}
+      >>> drawn = GaussianPosterior().sample(outputs, StandardNormal(3), noise.Address(0, noise.TRAINING))
+      >>> drawn.z.shape.as_list(), drawn.kl.shape.as_list()
+      ([1, 2, 3], [2, 3])
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114, section 3 and appendix B.
+    """
+
+    def __init__(self, latent: str = "auto", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if latent != "fused":  # which is looked for where it runs: a model saved with it loads everywhere
+            resolve(latent)
+        self.latent = latent
+
+    def outputs(self, latent_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"z_mean": latent_shape, "z_log_var": latent_shape}
+
+    def sample(
+        self, outputs: Outputs, prior: Density, address: noise.Address, *, samples: int = 1, log_q: bool = False
+    ) -> LatentSample:
+        z_mean, z_log_var = outputs["z_mean"], outputs["z_log_var"]
+        gaussian = prior.as_gaussian()
+        if isinstance(gaussian, DiagonalDensity):
+            return self._against_each(z_mean, z_log_var, gaussian, address, samples, log_q)
+        closed = gaussian is not None
+        drawn = sample_and_kl(
+            z_mean,
+            z_log_var,
+            gaussian or StandardNormal(z_mean.shape[-1], dtype=self.variable_dtype),
+            address,
+            samples=samples,
+            per_dimension=True,
+            log_q=log_q or not closed,
+            implementation=self.latent,
+        )
+        kl = _flat(drawn.kl) if closed else tf.reduce_mean(drawn.log_q - prior.log_prob(drawn.z), axis=0)[:, None]
+        return LatentSample(drawn.z, kl, drawn.log_q if log_q else None)
+
+    def point(self, outputs: Outputs) -> tf.Tensor:
+        return outputs["z_mean"]
+
+    def density(self, outputs: Outputs) -> Density:
+        return DiagonalDensity(outputs["z_mean"], outputs["z_log_var"])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "latent": self.latent}
+
+    def _against_each(
+        self,
+        z_mean: tf.Tensor,
+        z_log_var: tf.Tensor,
+        prior: DiagonalDensity,
+        address: noise.Address,
+        samples: int,
+        log_q: bool,
+    ) -> LatentSample:
+        """Against a Gaussian of each example: in its own units, where it is the standard normal."""
+        drawn = sample_and_kl(
+            prior.whiten(z_mean),
+            z_log_var - prior.log_var,
+            StandardNormal(z_mean.shape[-1], dtype=self.variable_dtype),
+            address,
+            samples=samples,
+            per_dimension=True,
+            log_q=log_q,
+            implementation=self.latent,
+        )
+        density = None
+        if log_q:
+            latent_axes = list(range(1, z_mean.shape.rank))
+            density = drawn.log_q - 0.5 * tf.reduce_sum(prior.log_var, latent_axes)
+        return LatentSample(prior.from_noise(drawn.z), _flat(drawn.kl), density)
+
+
+def _flat(kl: tf.Tensor) -> tf.Tensor:
+    return kl if kl.shape.rank == 2 else tf.reshape(kl, [-1, kl.shape[1:].num_elements()])

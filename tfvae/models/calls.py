@@ -1,0 +1,161 @@
+"""The calls of a model with a latent space: encode, decode, sample, elbo and their like, for arrays of any length."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae import noise
+from tfvae.data.scaling import Scaling
+from tfvae.errors import UserError
+from tfvae.latent.sample import resolve
+from tfvae.models import checks, inference
+from tfvae.models.results import Elbo, LogLikelihood, Samples
+
+
+class Calls:
+    """What a user asks of a trained model; a part of `VAE`, kept apart from how it is made and trained.
+
+    x is `[n, …]`; y is `[n]` labels or `[n, C]` numbers where the model is conditioned on them, and left out elsewhere.
+    """
+
+    def call(self: Any, inputs: Any, training: bool = False) -> dict[str, tf.Tensor]:
+        """Without noise, for x or `(x, y)`: the encoder's outputs, and the reconstruction through the point of q."""
+        x, y = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
+        x, y = self._model_units(x), self._condition_of(y, tf.shape(x)[0])
+        outputs, _ = self.infer(x, y, training)
+        mean = self.likelihood.mean(self.parameters(self.posterior.point(outputs), y, training))
+        return {**outputs, "reconstruction": mean}
+
+    def encode(self: Any, x: Any, y: Any = None) -> tuple[tf.Tensor, ...]:
+        """The encoder's outputs in the posterior's order; of a Gaussian, z_mean and z_log_var."""
+        x = self._model_units(x)
+        return tuple(self.infer(x, self._condition_of(y, x.shape[0]))[0].values())
+
+    def decode(self: Any, z: Any, y: Any = None) -> tf.Tensor:
+        """Mean of p(x|z) in model units, `[batch, …]` for z `[batch, *latent_shape]`."""
+        z = tf.convert_to_tensor(z)
+        checks.shape(z.shape, self.latent_shape, "z")
+        return self.likelihood.mean(self.parameters(z, self._condition_of(y, z.shape[0])))
+
+    def reconstruct(self: Any, x: Any, y: Any = None) -> tf.Tensor:
+        """Mean of p(x|z) at the point of q(z|x), such as z_mean, in model units, `[batch, …]`."""
+        x = self._model_units(x)
+        y = self._condition_of(y, x.shape[0])
+        return self.likelihood.mean(self.parameters(self.posterior.point(self.infer(x, y)[0]), y))
+
+    def sample(self: Any, num_samples: int, seed: int | None = None, *, y: Any = None, draw: bool = False) -> Samples:
+        """Examples from the prior, in the user's units.
+
+        Args:
+          num_samples: how many.
+          seed: key of the noise; None: a fresh one, which stands in the result.
+          y: labels by number or name, one for all or one a sample, or rows of C numbers; None: labels are drawn by
+            their training frequencies (purpose 7), and attributes are refused.
+          draw: draw x from p(x|z), instead of its mean.
+        """
+        if isinstance(num_samples, bool) or not isinstance(num_samples, (int, np.integer)) or num_samples < 0:
+            raise UserError(f"num_samples: got {num_samples!r}, want a number of samples, 0 or more.")
+        seed = fresh_seed(seed)
+        y = self._sampled_condition(y, num_samples, seed)
+        z = self.prior.sample(noise.Address(tf.constant(seed, tf.int64), noise.PRIOR), num_samples, y).numpy()
+        arrays = {"z": z} if y is None else {"z": z, "y": y}
+        x = inference.batched(self._function("draw" if draw else "decode"), arrays, num_samples, seed, batch_size=256)
+        return Samples(self.scaling.inverse(x), z, seed)
+
+    def elbo(self: Any, x: Any, seed: int | None = None, *, y: Any = None, batch_size: int = 256) -> Elbo:
+        """The ELBO of each example from one posterior sample, noise of purpose 2; see `Elbo`."""
+        seed, arrays = fresh_seed(seed), self._examples(x, y)
+        terms = inference.batched(self._function("elbo"), arrays, len(arrays["x"]), seed, batch_size)
+        return Elbo(**terms, seed=seed)
+
+    def log_likelihood(
+        self: Any, x: Any, samples: int = 100, seed: int | None = None, *, y: Any = None, batch_size: int = 64
+    ) -> LogLikelihood:
+        """The importance-weighted bound log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x) of each example; see `LogLikelihood`.
+
+        Args:
+          x: `[n, …]`.
+          samples: K in [1, 65536]; the bound rises to log p(x) with it.
+          seed: key of the noise; None: a fresh one, which stands in the result.
+          y: what x is conditioned on.
+          batch_size: examples at a time.
+
+        Source: Burda et al., Importance weighted autoencoders, arXiv:1509.00519, equation 8 and theorem 1.
+        """
+        return inference.log_likelihood(self, self._examples(x, y), samples, fresh_seed(seed), batch_size)
+
+    def predict(
+        self: Any, x: Any, batch_size: int = 256, verbose: Any = "auto", seed: int | None = None, *, y: Any = None
+    ) -> dict[str, Any]:
+        """The encoder's outputs, a sample z of q(z|x), the reconstruction through its point, the seed: arrays."""
+        seed, arrays = fresh_seed(seed), self._examples(x, y)
+        values = inference.batched(self._function("predict"), arrays, len(arrays["x"]), seed, batch_size)
+        return {**values, "seed": seed}
+
+    def evaluate(
+        self: Any, x: Any, y: Any = None, batch_size: int = 256, verbose: Any = "auto", seed: int = 0
+    ) -> dict[str, float]:
+        """Means over the examples, in nats: loss at the full weight and capacity, elbo, reconstruction, kl.
+
+        y conditions a conditional model; elsewhere it is taken as Keras takes it, and not used. With several samples
+        there is the bound `iwae` too.
+        """
+        arrays = self._examples(x, y if self.condition_size else None)
+        if not len(arrays["x"]):
+            raise UserError("evaluate: got no examples, want at least one.")
+        terms = inference.batched(self._function("evaluate"), arrays, len(arrays["x"]), fresh_seed(seed), batch_size)
+        return {name: float(np.mean(term, dtype=np.float64)) for name, term in terms.items()}
+
+    def _examples(self: Any, x: Any, y: Any) -> dict[str, np.ndarray]:
+        x = np.asarray(x)
+        # Said here, and not only in the compiled body: TensorFlow wraps what is raised while it traces.
+        resolve(self.latent)
+        checks.shape(x.shape, self.event_shape)
+        checks.values(x, Scaling.identity() if x.dtype.kind == "f" else self.scaling, self.likelihood)
+        y = self._condition_of(y, len(x))
+        return {"x": x} if y is None else {"x": x, "y": np.asarray(y)}
+
+    def _condition_of(self: Any, y: Any, count: Any) -> Any:
+        """y as the networks take it, `[batch, C]`; a tensor of that shape passes as it is."""
+        if self.condition_size is None:
+            if y is not None:
+                raise UserError("y: the model is not conditioned on anything; leave y out.")
+            return None
+        if y is None:
+            what = ", ".join(self.condition.names[:8]) if self.condition else f"{self.condition_size} values"
+            raise UserError(f"y: the model is conditioned on {what}; pass y for each example.")
+        if tf.is_tensor(y) and y.shape.rank == 2 and y.dtype.is_floating:
+            return y
+        if self.condition is None:
+            raise UserError("y: what y means is not known yet; call fit first, or give the model its condition.")
+        return self.condition.encode(y, int(count))
+
+    def _sampled_condition(self: Any, y: Any, count: int, seed: int) -> Any:
+        if y is None and self.condition_size and self.condition is not None:
+            return self.condition.draw(seed, count)
+        return self._condition_of(y, count)
+
+    def _model_units(self: Any, x: Any) -> tf.Tensor:
+        x = tf.convert_to_tensor(x)
+        checks.shape(x.shape, self.event_shape)
+        return x if x.dtype.is_floating else self.scaling.forward(x)
+
+    def _function(self: Any, name: str) -> Callable[..., Any]:
+        """The compiled body of a call, made once: `(values, seed, first_example) -> tensors`."""
+        if name not in self._functions:
+            self._functions[name] = tf.function(inference.BODIES[name](self), reduce_retracing=True)
+        return self._functions[name]
+
+
+def fresh_seed(seed: int | None) -> int:
+    """The seed itself, checked, or a fresh one."""
+    if seed is None:
+        return secrets.randbits(63)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise UserError(f"seed: got {seed!r}, want an integer in [0, 2^63).")
+    return int(seed)

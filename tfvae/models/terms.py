@@ -1,0 +1,50 @@
+"""What a model says of its terms: bar, curves, report and card read it, and know no term by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Term(NamedTuple):
+    """One figure of a model.
+
+    Attributes:
+      label: for people.
+      unit: `nats`, or another; empty for a bare number.
+      better: `higher`, `lower`, or empty where neither is.
+      shown: where it appears, of `progress` (the line of an epoch), `curves`, `report` (the summary at the end) and
+        `card` (of an export).
+      digits: after the point.
+    """
+
+    label: str
+    unit: str = "nats"
+    better: str = ""
+    shown: frozenset[str] = frozenset({"progress", "curves", "report", "card"})
+    digits: int = 2
+
+    def text(self, value: float) -> str:
+        """The value with its unit, for people.
+
+        Example:
+          >>> Term("ELBO").text(-96.831)
+          '-96.83 nats'
+        """
+        number = f"{value:.{self.digits}f}" if np.isfinite(value) else str(value)
+        return f"{number} {self.unit}".rstrip()
+
+
+Terms = Mapping[str, Term]
+
+
+def shown(terms: Terms, where: str) -> dict[str, Term]:
+    """The terms that appear at a place, in the model's order.
+
+    Example:
+      >>> list(shown({"a": Term("A"), "b": Term("B", shown=frozenset())}, "card"))
+      ['a']
+    """
+    return {name: term for name, term in terms.items() if where in term.shown}

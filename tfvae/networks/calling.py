@@ -1,0 +1,82 @@
+"""Calls of functional networks: one input or two, outputs by name however the network gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae.errors import UserError
+
+Shape = tuple[int, ...]
+
+
+def call(
+    network: keras.Model, names: Sequence[str], x: tf.Tensor, y: tf.Tensor | None = None, training: bool = False
+) -> dict[str, tf.Tensor]:
+    """The network's outputs by name.
+
+    Args:
+      network: takes x, or `[x, y]`.
+      names: of its outputs, in the order of a bare list.
+      x: `[batch, …]`.
+      y: `[batch, C]`; left out for a network of one input.
+      training: passed on.
+    """
+    outputs = network([x, y] if condition_size(network) is not None else x, training=training)
+    return by_name(outputs, names)
+
+
+def by_name(outputs: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Outputs as a dictionary: a tensor is the first name's, a list goes by position.
+
+    Example:
+      >>> by_name([1, 2], ["z_mean", "z_log_var"])
+      {'z_mean': 1, 'z_log_var': 2}
+    """
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
+    listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    return dict(zip(names, listed, strict=len(listed) > len(names)))
+
+
+def output_shapes(network: keras.Model, names: Sequence[str]) -> dict[str, Shape]:
+    """The shape of each output for one example.
+
+    Raises:
+      UserError: it has more outputs than names.
+    """
+    # Not `output_shape`, which gives a list, without the names, where the outputs are a dictionary.
+    shapes = network.compute_output_shape(network.input_shape)
+    if isinstance(shapes, Mapping):
+        return {name: tuple(shape[1:]) for name, shape in shapes.items()}
+    listed = [shapes] if not shapes or not isinstance(shapes[0], (tuple, list)) else shapes
+    if len(listed) > len(names):
+        raise UserError(
+            f"{network.name}: got {len(listed)} outputs of shapes {[tuple(shape) for shape in listed]}, "
+            f"want {', '.join(names)}."
+        )
+    return {name: tuple(shape[1:]) for name, shape in zip(names, listed)}
+
+
+def input_shape(network: keras.Model) -> Shape:
+    """The shape of x, or of z, for one example: the first input."""
+    first: Shape = tuple(network.inputs[0].shape[1:])
+    return first
+
+
+def condition_size(network: keras.Model) -> int | None:
+    """C of the second input y `[batch, C]`; None where there is no second input.
+
+    Raises:
+      UserError: more than two inputs, or a second one of another rank.
+    """
+    inputs = network.inputs
+    if len(inputs) == 1:
+        return None
+    if len(inputs) > 2 or len(inputs[1].shape) != 2 or not inputs[1].shape[1]:
+        shapes = [tuple(each.shape) for each in inputs]
+        raise UserError(f"{network.name}: got inputs of shapes {shapes}, want x, or x and y [batch, C].")
+    return int(inputs[1].shape[1])
