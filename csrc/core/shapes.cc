@@ -1,6 +1,13 @@
 #include "core/shapes.h"
 
 namespace tfvae {
+namespace {
+
+Status expect_operand(Operand operand, const std::vector<Shape>& shapes, Prior prior) {
+  return expect_shape(kOperands[operand].name, shapes[operand], operand_shape(operand, shapes[kZMean], prior));
+}
+
+}  // namespace
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";
@@ -28,28 +35,47 @@ Status parse_prior(const std::string& name, Prior* prior) {
   return {};
 }
 
-Status set_extents(const Shape& mean, const Shape& log_var, const Shape& prior_mean, const Shape& prior_scale,
-                   int64_t samples, Problem* problem) {
+Shape operand_shape(Operand operand, const Shape& mean, Prior prior) {
+  switch (operand) {
+    case kPriorMean:
+      return {prior == Prior::kStandard ? 0 : mean.back()};
+    case kPriorScale:
+      if (prior == Prior::kCholesky) return {mean.back(), mean.back()};
+      return {prior == Prior::kStandard ? 0 : mean.back()};
+    case kKey:
+      return {1};
+    case kCounter:
+      return {2};
+    case kFirstExample:
+      return {};
+    default:
+      return mean;
+  }
+}
+
+Status set_extents(const std::vector<Shape>& shapes, int64_t samples, Problem* problem) {
+  const Shape& mean = shapes[kZMean];
   if (mean.size() < 2) return "z_mean: got shape " + to_string(mean) + ", want [batch, ...], rank 2 at least.";
-  if (Status bad = expect_shape("z_log_var", log_var, mean); !bad.empty()) return bad;
+  if (Status bad = expect_operand(kZLogVar, shapes, problem->prior); !bad.empty()) return bad;
   // A sample is 16 bits of the counter.
   if (samples < 1 || samples > 65536) {
     return "samples: got " + std::to_string(samples) + ", want 1 to 65536.";
   }
-  const int64_t latent = mean.back();
-  if (problem->prior == Prior::kStandard) {
-    if (Status bad = expect_shape("prior_mean", prior_mean, {0}); !bad.empty()) return bad;
-    if (Status bad = expect_shape("prior_scale", prior_scale, {0}); !bad.empty()) return bad;
-  } else {
-    const Shape scale = problem->prior == Prior::kDiagonal ? Shape{latent} : Shape{latent, latent};
-    if (Status bad = expect_shape("prior_mean", prior_mean, {latent}); !bad.empty()) return bad;
-    if (Status bad = expect_shape("prior_scale", prior_scale, scale); !bad.empty()) return bad;
-  }
+  if (Status bad = expect_operand(kPriorMean, shapes, problem->prior); !bad.empty()) return bad;
+  if (Status bad = expect_operand(kPriorScale, shapes, problem->prior); !bad.empty()) return bad;
   problem->batch = mean[0];
   problem->width = 1;
   for (size_t axis = 1; axis < mean.size(); ++axis) problem->width *= mean[axis];
-  problem->latent = latent;
+  problem->latent = mean.back();
   problem->samples = samples;
+  return {};
+}
+
+Status check_operands(const std::vector<Shape>& shapes, int64_t samples, Problem* problem) {
+  if (Status bad = set_extents(shapes, samples, problem); !bad.empty()) return bad;
+  for (const Operand operand : {kKey, kCounter, kFirstExample}) {
+    if (Status bad = expect_operand(operand, shapes, problem->prior); !bad.empty()) return bad;
+  }
   return {};
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/latent.h"
+#include "core/operands.h"
 
 namespace tfvae {
 
@@ -13,9 +13,15 @@ using Shape = std::vector<int64_t>;
 
 std::string to_string(const Shape& shape);
 
-// Fills batch, width, latent and samples of `problem`, whose prior and dtype are set, from the shapes of the inputs.
-Status set_extents(const Shape& mean, const Shape& log_var, const Shape& prior_mean, const Shape& prior_scale,
-                   int64_t samples, Problem* problem);
+// The shape that an operand must have beside a z_mean of shape `mean`, which has rank 2 at least.
+Shape operand_shape(Operand operand, const Shape& mean, Prior prior);
+
+// Fills batch, width, latent and samples of `problem`, whose prior and dtype are set. Takes the shapes in the order of
+// Operand and checks them as far as prior_scale; those of the noise may be missing.
+Status set_extents(const std::vector<Shape>& shapes, int64_t samples, Problem* problem);
+
+// As set_extents, and checks the shapes of key, counter and first_example too.
+Status check_operands(const std::vector<Shape>& shapes, int64_t samples, Problem* problem);
 
 // [samples, batch, …], and [batch] or [batch, …], and [samples, batch].
 Shape z_shape(const Shape& mean, int64_t samples);

@@ -7,8 +7,6 @@ namespace {
 
 namespace xf = ::xla::ffi;
 
-const char* const kOperands[] = {"z_mean", "z_log_var", "prior_mean", "prior_scale", "key", "counter", "first_example"};
-
 // Reads a call front to back; after the first error nothing more is read, and `status` says what was wrong.
 class Reader {
  public:
@@ -40,23 +38,24 @@ class Reader {
     const auto prior = attribute<std::string_view>("prior");
     problem->per_dimension = attribute<bool>("per_dimension");
     if (status.empty()) status = parse_prior(std::string(prior), &problem->prior);
-    std::optional<xf::AnyBuffer> buffers[7];
-    for (int i = 0; i < 7; ++i) buffers[i] = next_operand(kOperands[i]);
+    std::optional<xf::AnyBuffer> buffers[kOperandCount];
+    for (int i = 0; i < kOperandCount; ++i) buffers[i] = next_operand(kOperands[i].name);
     if (!status.empty()) return;
 
-    read_dtype(buffers[0]->element_type(), &problem->dtype);
-    mean_ = shape_of(*buffers[0]);
-    const Shape prior_mean = shape_of(*buffers[2]), prior_scale = shape_of(*buffers[3]);
-    if (status.empty()) {
-      status = set_extents(mean_, shape_of(*buffers[1]), prior_mean, prior_scale, samples, problem);
+    read_dtype(buffers[kZMean]->element_type(), &problem->dtype);
+    std::vector<Shape> shapes;
+    for (const auto& buffer : buffers) shapes.push_back(shape_of(*buffer));
+    if (status.empty()) status = set_extents(shapes, samples, problem);
+    if (!status.empty()) return;
+
+    mean_ = shapes[kZMean];
+    const xf::DataType types[] = {dtype_, wide_, xf::U64, xf::S64};  // in the order of OperandType
+    Addresses addresses;
+    for (int i = 0; i < kOperandCount; ++i) {
+      const Shape shape = operand_shape(static_cast<Operand>(i), mean_, problem->prior);
+      addresses[i] = check(kOperands[i].name, buffers[i], types[static_cast<int>(kOperands[i].type)], shape);
     }
-    problem->mean = check(kOperands[0], buffers[0], dtype_, mean_);
-    problem->log_var = check(kOperands[1], buffers[1], dtype_, mean_);
-    problem->prior_mean = check(kOperands[2], buffers[2], wide_, prior_mean);
-    problem->prior_scale = check(kOperands[3], buffers[3], wide_, prior_scale);
-    problem->key = static_cast<const uint64_t*>(check(kOperands[4], buffers[4], xf::U64, {1}));
-    problem->counter = static_cast<const uint64_t*>(check(kOperands[5], buffers[5], xf::U64, {2}));
-    problem->first_example = static_cast<const int64_t*>(check(kOperands[6], buffers[6], xf::S64, {}));
+    set_addresses(addresses, problem);
   }
 
   const Shape& mean() const { return mean_; }
@@ -173,10 +172,10 @@ Status read_gradient(const xf::RemainingArgs& operands, const xf::RemainingRets&
     return "prior_gradient: the standard prior has no gradient; want false.";
   }
   if (prior_gradient) {
-    const int64_t latent = problem.latent;
-    const Shape scale = problem.prior == Prior::kCholesky ? Shape{latent, latent} : Shape{latent};
-    call->gradients.prior_mean = reader.result("d_prior_mean", reader.wide(), {latent});
-    call->gradients.prior_scale = reader.result("d_prior_scale", reader.wide(), scale);
+    const Shape prior_mean = operand_shape(kPriorMean, mean, problem.prior);
+    const Shape prior_scale = operand_shape(kPriorScale, mean, problem.prior);
+    call->gradients.prior_mean = reader.result("d_prior_mean", reader.wide(), prior_mean);
+    call->gradients.prior_scale = reader.result("d_prior_scale", reader.wide(), prior_scale);
   }
   return reader.status;
 }

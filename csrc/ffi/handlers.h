@@ -1,8 +1,7 @@
 // The latent op as typed XLA FFI handlers, for TensorFlow's XLA and, as capsules, for JAX.
 //
-// Operands: z_mean, z_log_var, prior_mean, prior_scale, key u64[1], counter u64[2], first_example s64[]; prior_mean and
-// prior_scale are of shape [0] for the standard prior. Then, for the gradient, those of d_z, d_kl and d_log_q that the
-// attributes announce, in this order.
+// Operands: those of core/operands.h. Then, for the gradient, those of d_z, d_kl and d_log_q that the attributes
+// announce, in this order.
 //
 // Results, forward: z, kl, and log_q where it is asked for. Gradient: d_z_mean, d_z_log_var, and d_prior_mean and
 // d_prior_scale where prior_gradient is true, which the standard prior has not.

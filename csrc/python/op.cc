@@ -49,7 +49,8 @@ class Call {
     problem_.dtype = mean_.dtype;
     problem_.prior = prior_of(prior_mean_, prior_scale_);
     problem_.per_dimension = inputs.per_dimension;
-    require(set_extents(mean_.shape, log_var_.shape, prior_mean_.shape, prior_scale_.shape, inputs.samples, &problem_));
+    require(set_extents({mean_.shape, log_var_.shape, prior_mean_.shape, prior_scale_.shape}, inputs.samples,
+                        &problem_));
     problem_.key = key_.data();
     problem_.counter = counter_.data();
     problem_.first_example = first_example_.data();

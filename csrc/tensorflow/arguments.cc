@@ -33,28 +33,18 @@ Shape shape_of(const Tensor& tensor) {
 }
 
 Status read_problem(OpKernelContext* context, const Attributes& attributes, Problem* problem) {
-  const Tensor &mean = context->input(0), &log_var = context->input(1);
-  const Tensor &prior_mean = context->input(2), &prior_scale = context->input(3);
-  const Tensor &key = context->input(4), &counter = context->input(5), &first_example = context->input(6);
   problem->dtype = attributes.dtype;
   problem->prior = attributes.prior;
   problem->per_dimension = attributes.per_dimension;
-  if (Status bad = set_extents(shape_of(mean), shape_of(log_var), shape_of(prior_mean), shape_of(prior_scale),
-                               attributes.samples, problem);
-      !bad.empty()) {
-    return bad;
+  std::vector<Shape> shapes;
+  Addresses addresses;
+  for (int i = 0; i < kOperandCount; ++i) {
+    const Tensor& tensor = context->input(i);
+    shapes.push_back(shape_of(tensor));
+    addresses[i] = tensor.data();
   }
-  if (Status bad = expect_shape("key", shape_of(key), {1}); !bad.empty()) return bad;
-  if (Status bad = expect_shape("counter", shape_of(counter), {2}); !bad.empty()) return bad;
-  if (Status bad = expect_shape("first_example", shape_of(first_example), {}); !bad.empty()) return bad;
-  problem->mean = mean.data();
-  problem->log_var = log_var.data();
-  problem->prior_mean = prior_mean.data();
-  problem->prior_scale = prior_scale.data();
-  problem->key = key.flat<uint64_t>().data();
-  problem->counter = counter.flat<uint64_t>().data();
-  problem->first_example = first_example.flat<int64_t>().data();
-  return {};
+  set_addresses(addresses, problem);
+  return check_operands(shapes, attributes.samples, problem);
 }
 
 absl::Status allocate(OpKernelContext* context, int output, const Shape& shape, void** data) {

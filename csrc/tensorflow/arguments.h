@@ -2,13 +2,11 @@
 #pragma once
 
 #include "absl/strings/str_cat.h"
-#include "core/latent.h"
+#include "core/operands.h"
 #include "core/shapes.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace tfvae::tf {
-
-inline constexpr int kFirstUpstream = 7;
 
 // The attributes that both ops have, read when the kernel is made.
 struct Attributes {
@@ -26,7 +24,7 @@ inline absl::Status to_status(const Status& sentence) {
 
 Shape shape_of(const ::tensorflow::Tensor& tensor);
 
-// Checks the seven inputs that both ops have, and fills `problem` with their extents and addresses.
+// Checks the operands, and fills `problem` with their extents and addresses.
 Status read_problem(::tensorflow::OpKernelContext* context, const Attributes& attributes, Problem* problem);
 
 absl::Status allocate(::tensorflow::OpKernelContext* context, int output, const Shape& shape, void** data);

@@ -17,7 +17,7 @@ class SampleAndKlOp : public ::tensorflow::OpKernel {
   void Compute(::tensorflow::OpKernelContext* context) override {
     Problem problem;
     OP_REQUIRES_OK(context, to_status(read_problem(context, attributes_, &problem)));
-    const Shape mean = shape_of(context->input(0));
+    const Shape mean = shape_of(context->input(kZMean));
     Outputs outputs;
     OP_REQUIRES_OK(context, allocate(context, 0, z_shape(mean, problem.samples), &outputs.z));
     OP_REQUIRES_OK(context, allocate(context, 1, kl_shape(mean, problem.per_dimension), &outputs.kl));
@@ -43,19 +43,19 @@ class SampleAndKlGradOp : public ::tensorflow::OpKernel {
   void Compute(::tensorflow::OpKernelContext* context) override {
     Problem problem;
     OP_REQUIRES_OK(context, to_status(read_problem(context, attributes_, &problem)));
-    const Shape mean = shape_of(context->input(0));
+    const Shape mean = shape_of(context->input(kZMean));
     Upstream upstream;
     OP_REQUIRES_OK(context, read_upstream(context, "d_z", z_shape(mean, problem.samples), &upstream.z));
     OP_REQUIRES_OK(context, read_upstream(context, "d_kl", kl_shape(mean, problem.per_dimension), &upstream.kl));
     OP_REQUIRES_OK(context, read_upstream(context, "d_log_q", log_q_shape(mean, problem.samples), &upstream.log_q));
     Gradients gradients;
-    OP_REQUIRES_OK(context, allocate(context, 0, mean, &gradients.mean));
-    OP_REQUIRES_OK(context, allocate(context, 1, mean, &gradients.log_var));
+    OP_REQUIRES_OK(context, allocate(context, kZMean, mean, &gradients.mean));
+    OP_REQUIRES_OK(context, allocate(context, kZLogVar, mean, &gradients.log_var));
     const Shape none = {0};
-    const Shape prior_mean = prior_gradient_ ? shape_of(context->input(2)) : none;
-    const Shape prior_scale = prior_gradient_ ? shape_of(context->input(3)) : none;
-    OP_REQUIRES_OK(context, allocate(context, 2, prior_mean, &gradients.prior_mean));
-    OP_REQUIRES_OK(context, allocate(context, 3, prior_scale, &gradients.prior_scale));
+    const Shape prior_mean = prior_gradient_ ? shape_of(context->input(kPriorMean)) : none;
+    const Shape prior_scale = prior_gradient_ ? shape_of(context->input(kPriorScale)) : none;
+    OP_REQUIRES_OK(context, allocate(context, kPriorMean, prior_mean, &gradients.prior_mean));
+    OP_REQUIRES_OK(context, allocate(context, kPriorScale, prior_scale, &gradients.prior_scale));
     if (!prior_gradient_) gradients.prior_mean = gradients.prior_scale = nullptr;
     OP_REQUIRES_OK(context, Launcher::backward(context, problem, upstream, gradients));
   }

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "core/operands.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -12,11 +13,11 @@ namespace {
 using ::tensorflow::DataType;
 using ::tensorflow::DT_DOUBLE;
 using ::tensorflow::DT_FLOAT;
+using ::tensorflow::InitOnStartupMarker;
+using ::tensorflow::register_op::OpDefBuilderWrapper;
 using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
-
-constexpr int kFirstUpstream = 7;
 
 absl::Status refused(InferenceContext* c, const char* name, ShapeHandle came, const std::string& wanted) {
   return absl::InvalidArgumentError(absl::StrCat(name, ": got shape ", c->DebugString(came), ", want ", wanted, "."));
@@ -31,9 +32,13 @@ absl::Status merge(InferenceContext* c, const char* name, ShapeHandle came, Shap
   return absl::OkStatus();
 }
 
-absl::Status expect(InferenceContext* c, const char* name, int input, ShapeHandle wanted) {
+absl::Status merge(InferenceContext* c, Operand operand, ShapeHandle wanted, ShapeHandle* merged) {
+  return merge(c, kOperands[operand].name, c->input(operand), wanted, merged);
+}
+
+absl::Status expect(InferenceContext* c, Operand operand, ShapeHandle wanted) {
   ShapeHandle ignored;
-  return merge(c, name, c->input(input), wanted, &ignored);
+  return merge(c, operand, wanted, &ignored);
 }
 
 struct Attributes {
@@ -55,28 +60,28 @@ absl::Status read_attributes(InferenceContext* c, Attributes* attributes) {
                                                DataTypeString(narrow), ", want ", DataTypeString(wanted), "."));
 }
 
-// The shape of z_mean as far as the seven inputs that both ops have tell it.
+// The shape of z_mean as far as the operands tell it.
 absl::Status infer_mean(InferenceContext* c, const Attributes& attributes, ShapeHandle* mean) {
   ShapeHandle at_least;
-  if (!c->WithRankAtLeast(c->input(0), 2, &at_least).ok()) {
-    return refused(c, "z_mean", c->input(0), "[batch, ...], rank 2 at least");
+  if (!c->WithRankAtLeast(c->input(kZMean), 2, &at_least).ok()) {
+    return refused(c, kOperands[kZMean].name, c->input(kZMean), "[batch, ...], rank 2 at least");
   }
-  TF_RETURN_IF_ERROR(merge(c, "z_log_var", c->input(1), at_least, mean));
+  TF_RETURN_IF_ERROR(merge(c, kZLogVar, at_least, mean));
   const DimensionHandle latent = c->RankKnown(*mean) ? c->Dim(*mean, -1) : c->UnknownDim();
   if (attributes.prior == "standard") {
-    TF_RETURN_IF_ERROR(expect(c, "prior_mean", 2, c->Vector(int64_t{0})));
-    TF_RETURN_IF_ERROR(expect(c, "prior_scale", 3, c->Vector(int64_t{0})));
+    TF_RETURN_IF_ERROR(expect(c, kPriorMean, c->Vector(int64_t{0})));
+    TF_RETURN_IF_ERROR(expect(c, kPriorScale, c->Vector(int64_t{0})));
   } else {
     ShapeHandle prior_mean, scale;
-    TF_RETURN_IF_ERROR(merge(c, "prior_mean", c->input(2), c->Vector(latent), &prior_mean));
+    TF_RETURN_IF_ERROR(merge(c, kPriorMean, c->Vector(latent), &prior_mean));
     const DimensionHandle known = c->Dim(prior_mean, 0);
     const ShapeHandle wanted = attributes.prior == "diagonal" ? c->Vector(known) : c->Matrix(known, known);
-    TF_RETURN_IF_ERROR(merge(c, "prior_scale", c->input(3), wanted, &scale));
+    TF_RETURN_IF_ERROR(merge(c, kPriorScale, wanted, &scale));
     if (c->RankKnown(*mean)) TF_RETURN_IF_ERROR(c->ReplaceDim(*mean, -1, c->Dim(scale, 0), mean));
   }
-  TF_RETURN_IF_ERROR(expect(c, "key", 4, c->Vector(1)));
-  TF_RETURN_IF_ERROR(expect(c, "counter", 5, c->Vector(2)));
-  return expect(c, "first_example", 6, c->Scalar());
+  TF_RETURN_IF_ERROR(expect(c, kKey, c->Vector(1)));
+  TF_RETURN_IF_ERROR(expect(c, kCounter, c->Vector(2)));
+  return expect(c, kFirstExample, c->Scalar());
 }
 
 absl::Status z_shape(InferenceContext* c, ShapeHandle mean, int64_t samples, ShapeHandle* z) {
@@ -150,23 +155,33 @@ absl::Status gradient_shapes(InferenceContext* c) {
   }
   bool prior_gradient;
   TF_RETURN_IF_ERROR(c->GetAttr("prior_gradient", &prior_gradient));
-  c->set_output(0, mean);
-  c->set_output(1, mean);
-  c->set_output(2, prior_gradient ? c->input(2) : c->Vector(int64_t{0}));
-  c->set_output(3, prior_gradient ? c->input(3) : c->Vector(int64_t{0}));
+  c->set_output(kZMean, mean);
+  c->set_output(kZLogVar, mean);
+  for (const Operand operand : {kPriorMean, kPriorScale}) {
+    c->set_output(operand, prior_gradient ? c->input(operand) : c->Vector(int64_t{0}));
+  }
   return absl::OkStatus();
 }
 
-}  // namespace
+// An op whose first inputs are the operands.
+OpDefBuilderWrapper op(const char* name) {
+  const char* const types[] = {"T", "U", "uint64", "int64"};  // in the order of OperandType
+  OpDefBuilderWrapper builder(name);
+  for (const OperandSpec& operand : kOperands) {
+    builder.Input(absl::StrCat(operand.name, ": ", types[static_cast<int>(operand.type)]));
+  }
+  return builder;
+}
 
-REGISTER_OP("Tfvae>SampleAndKl")
-    .Input("z_mean: T")
-    .Input("z_log_var: T")
-    .Input("prior_mean: U")
-    .Input("prior_scale: U")
-    .Input("key: uint64")
-    .Input("counter: uint64")
-    .Input("first_example: int64")
+std::string describe_operands() {
+  std::string lines;
+  for (const OperandSpec& operand : kOperands) absl::StrAppend(&lines, operand.name, ": ", operand.description, "\n");
+  return lines;
+}
+
+// What REGISTER_OP does, for an op that already has inputs.
+[[maybe_unused]] const InitOnStartupMarker forward =
+    InitOnStartupMarker{} << op("Tfvae>SampleAndKl")
     .Output("z: T")
     .Output("kl: U")
     .Output("log_q: U")
@@ -178,33 +193,20 @@ REGISTER_OP("Tfvae>SampleAndKl")
     .Attr("with_log_q: bool = false")
     .Attr("prior_gradient: bool = false")
     .SetShapeFn(forward_shapes)
-    .Doc(R"doc(
+    .Doc(absl::StrCat(R"doc(
 Draws z from a diagonal Gaussian posterior and computes its KL to a Gaussian prior, in nats.
 
 z = z_mean + exp(z_log_var / 2) * eps; eps is Philox noise at key and counter, element i of example e at position
 (first_example + e) * width + i, so that it depends neither on the batch nor on the shard.
 
-z_mean: `[batch, ...]`, rank 2 at least.
-z_log_var: As z_mean.
-prior_mean: `[latent]`; `[0]` for the standard prior.
-prior_scale: Standard deviations `[latent]`, or a lower triangular `[latent, latent]`; `[0]` for the standard prior.
-key: `[1]`, the seed.
-counter: `[2]`, low and high word of where the noise begins.
-first_example: Index of the first example in the global batch or data set.
-z: `[samples, batch, ...]`.
+)doc", describe_operands(), R"doc(z: `[samples, batch, ...]`.
 kl: `[batch]`, or of the shape of z_mean where per_dimension is true.
 log_q: log q(z|x) `[samples, batch]`, or `[0]` where with_log_q is false.
 prior_gradient: Whether the gradient of this op is also taken with respect to the prior.
-)doc");
+)doc"));
 
-REGISTER_OP("Tfvae>SampleAndKlGrad")
-    .Input("z_mean: T")
-    .Input("z_log_var: T")
-    .Input("prior_mean: U")
-    .Input("prior_scale: U")
-    .Input("key: uint64")
-    .Input("counter: uint64")
-    .Input("first_example: int64")
+[[maybe_unused]] const InitOnStartupMarker gradient =
+    InitOnStartupMarker{} << op("Tfvae>SampleAndKlGrad")
     .Input("d_z: n_z * T")
     .Input("d_kl: n_kl * U")
     .Input("d_log_q: n_log_q * U")
@@ -229,4 +231,5 @@ d_z: Gradient of the loss with respect to z, or an empty list where the loss doe
 d_prior_mean: `[0]` unless prior_gradient is true and the prior is not the standard one; d_prior_scale likewise.
 )doc");
 
+}  // namespace
 }  // namespace tfvae

@@ -31,8 +31,6 @@ struct Call {
   void add(xla::PrimitiveType type, const Shape& shape) { results.push_back(xla::ShapeUtil::MakeShape(type, shape)); }
 };
 
-const char* const kInputs[] = {"z_mean", "z_log_var", "prior_mean", "prior_scale", "key", "counter", "first_example"};
-
 const char* flag(bool value) { return value ? "true" : "false"; }
 
 std::string common_attributes(const Attributes& attributes) {
@@ -46,20 +44,16 @@ absl::Status read_call(XlaOpKernelContext* context, const Attributes& attributes
     TF_ASSIGN_OR_RETURN(const xla::Shape shape, context->InputXlaShape(input));
     if (shape.is_dynamic()) {
       return absl::UnimplementedError(absl::StrCat(
-          input < kFirstUpstream ? kInputs[input] : "upstream", ": got shape ", shape.ToString(), ", which is found ",
-          "out while XLA runs; want one that is known when the function is called, or the op outside jit_compile."));
+          input < kFirstUpstream ? kOperands[input].name : "upstream", ": got shape ", shape.ToString(),
+          ", which is found out while XLA runs; want one that is known when the function is called, or the op outside ",
+          "jit_compile."));
     }
     call->shapes.emplace_back(shape.dimensions().begin(), shape.dimensions().end());
   }
-  const std::vector<Shape>& shapes = call->shapes;
   call->problem.prior = attributes.prior;
-  call->narrow = context->input_xla_type(0);
-  call->wide = context->input_xla_type(2);
-  const Status bad = set_extents(shapes[0], shapes[1], shapes[2], shapes[3], attributes.samples, &call->problem);
-  TF_RETURN_IF_ERROR(to_status(bad));
-  TF_RETURN_IF_ERROR(to_status(expect_shape("key", shapes[4], {1})));
-  TF_RETURN_IF_ERROR(to_status(expect_shape("counter", shapes[5], {2})));
-  return to_status(expect_shape("first_example", shapes[6], {}));
+  call->narrow = context->input_xla_type(kZMean);
+  call->wide = context->input_xla_type(kPriorMean);
+  return to_status(check_operands(call->shapes, attributes.samples, &call->problem));
 }
 
 // Emits the call with every operand and result in row-major order, and gives its results one by one.
@@ -91,7 +85,7 @@ class SampleAndKlXlaOp : public XlaOpKernel {
   void Compile(XlaOpKernelContext* context) override {
     Call call;
     OP_REQUIRES_OK(context, read_call(context, attributes_, &call));
-    const Shape& mean = call.shapes[0];
+    const Shape& mean = call.shapes[kZMean];
     call.add(call.narrow, z_shape(mean, attributes_.samples));
     call.add(call.wide, kl_shape(mean, attributes_.per_dimension));
     if (log_q_) call.add(call.wide, log_q_shape(mean, attributes_.samples));
@@ -124,10 +118,9 @@ class SampleAndKlGradXlaOp : public XlaOpKernel {
   void Compile(XlaOpKernelContext* context) override {
     Call call;
     OP_REQUIRES_OK(context, read_call(context, attributes_, &call));
-    const Shape& mean = call.shapes[0];
     OP_REQUIRES_OK(context, check_upstream(call));
-    for (int i = 0; i < 2; ++i) call.add(call.narrow, mean);
-    for (int i = 2; i < 4 && prior_gradient_; ++i) call.add(call.wide, call.shapes[i]);
+    for (int i = kZMean; i <= kZLogVar; ++i) call.add(call.narrow, call.shapes[i]);
+    for (int i = kPriorMean; i <= kPriorScale && prior_gradient_; ++i) call.add(call.wide, call.shapes[i]);
     const std::string upstream = std::string(", d_z = ") + flag(counts_[0]) + ", d_kl = " + flag(counts_[1]) +
                                  ", d_log_q = " + flag(counts_[2]);
     const std::string attributes =
@@ -135,14 +128,14 @@ class SampleAndKlGradXlaOp : public XlaOpKernel {
     const auto results = emit(context, call, ffi::kGradient, attributes);
     OP_REQUIRES_OK(context, results.status());
     for (size_t i = 0; i < results->size(); ++i) context->SetOutput(i, (*results)[i]);
-    for (int i = 2; i < 4 && !prior_gradient_; ++i) {
+    for (int i = kPriorMean; i <= kPriorScale && !prior_gradient_; ++i) {
       context->SetOutput(i, SampleAndKlXlaOp::empty(context, call.wide));
     }
   }
 
  private:
   absl::Status check_upstream(const Call& call) const {
-    const Shape& mean = call.shapes[0];
+    const Shape& mean = call.shapes[kZMean];
     const char* const names[] = {"d_z", "d_kl", "d_log_q"};
     const Shape wanted[] = {z_shape(mean, attributes_.samples), kl_shape(mean, attributes_.per_dimension),
                             log_q_shape(mean, attributes_.samples)};

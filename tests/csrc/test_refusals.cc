@@ -9,13 +9,13 @@ Status extents(Prior prior, const Shape& mean, const Shape& log_var, const Shape
                int64_t samples = 1) {
   Problem problem;
   problem.prior = prior;
-  return set_extents(mean, log_var, prior_mean, prior_scale, samples, &problem);
+  return set_extents({mean, log_var, prior_mean, prior_scale}, samples, &problem);
 }
 
 void shapes() {
   Problem problem;
   problem.prior = Prior::kCholesky;
-  CHECK_EQ(set_extents({5, 2, 3, 4}, {5, 2, 3, 4}, {4}, {4, 4}, 7, &problem), "");
+  CHECK_EQ(set_extents({{5, 2, 3, 4}, {5, 2, 3, 4}, {4}, {4, 4}}, 7, &problem), "");
   CHECK_EQ(problem.batch, 5);
   CHECK_EQ(problem.width, 24);
   CHECK_EQ(problem.latent, 4);
@@ -29,6 +29,19 @@ void shapes() {
   CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {0}, {0}, 0), "samples: got 0, want 1 to 65536");
   CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {0}, {0}, 65537), "samples: got 65537");
   CHECK_EQ(extents(Prior::kStandard, {0, 4}, {0, 4}, {0}, {0}, 65536), "");
+}
+
+// The shapes of a call whose key, counter and first_example are in arrays.
+Status operands(const Shape& key, const Shape& counter, const Shape& first_example) {
+  Problem problem;
+  return check_operands({{5, 4}, {5, 4}, {0}, {0}, key, counter, first_example}, 1, &problem);
+}
+
+void noise() {
+  CHECK_EQ(operands({1}, {2}, {}), "");
+  CHECK_CONTAINS(operands({}, {2}, {}), "key: got shape [], want [1]");
+  CHECK_CONTAINS(operands({1}, {1}, {}), "counter: got shape [1], want [2]");
+  CHECK_CONTAINS(operands({1}, {2}, {1}), "first_example: got shape [1], want []");
 }
 
 void names_of_priors() {
@@ -101,6 +114,7 @@ void nan_in_the_prior() {
 int main() {
   using namespace tfvae::test;
   shapes();
+  noise();
   names_of_priors();
   scales();
   nan_in_the_prior();
