@@ -12,6 +12,7 @@ from tfvae import VAE, Bernoulli, Gaussian, StandardNormal, UserError, networks
 from tfvae.config import Network
 from tfvae.data.load import from_arrays
 from tfvae.data.scaling import Scaling
+from tfvae.latent.posteriors import GaussianPosterior
 from tfvae.models import checks
 
 SHAPE = (8, 8, 1)
@@ -22,13 +23,16 @@ def build(latent_dim: int = 2, parameters: tuple[str, ...] = ("logits",), shape:
 
 
 def test_the_latent_dimension_is_the_encoders() -> None:
-    assert checks.latent_dim(build(3)[0]) == 3
+    assert checks.latent_shape(build(3)[0], GaussianPosterior()) == (3,)
 
 
 def test_an_encoder_of_one_output() -> None:
     x = keras.Input(SHAPE)
     encoder = keras.Model(x, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
-    with pytest.raises(UserError, match=r"encoder: got outputs of shapes \[\(None, 2\)\], want two"):
+    with pytest.raises(
+        UserError,
+        match=r"encoder: got the outputs z_mean \[None, 2\]; GaussianPosterior reads",
+    ):
         VAE(encoder, build()[1])
 
 
@@ -60,7 +64,7 @@ def test_a_decoder_with_what_the_likelihood_wants() -> None:
 
 
 def test_a_decoder_of_another_example() -> None:
-    with pytest.raises(UserError, match=r"decoder: logits has shape \(None, 9, 8, 1\), an example \(8, 8, 1\)"):
+    with pytest.raises(UserError, match=r"decoder: logits has shape \(None, 9, 8, 1\), Bernoulli wants \(8, 8, 1\)"):
         VAE(build()[0], build(shape=(9, 8, 1))[1])
 
 

@@ -14,6 +14,7 @@ from tfvae.data import load
 from tfvae.data.scaling import Scaling
 from tfvae.engine.loop import Loop
 from tfvae.engine.signals import Stopped
+from tfvae.latent.sample import resolve
 from tfvae.models import checks
 from tfvae.runs.progress import Reporter
 
@@ -22,6 +23,8 @@ def fit(
     model: Any, x: Any, y: Any, validation_data: Any, training: Training, seed: int, verbose: int
 ) -> keras.callbacks.History:
     """See `VAE.fit`. Weights at the end are the last ones, as in Keras."""
+    resolve(model.latent)
+    training = dataclasses.replace(training, latent=model.latent)
     if getattr(model, "jit_compile", False):
         training = dataclasses.replace(training, jit="on")
     config = Config(objective=model.objective, training=training, seed=seed)
