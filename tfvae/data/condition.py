@@ -112,6 +112,29 @@ class Condition:
         return np.vstack([np.eye(self.size, dtype=np.float32), np.zeros((1, self.size), np.float32)])[labels]
 
 
+def of_split(kind: str, y: np.ndarray | None, names: tuple[str, ...] | None, attributes: tuple[str, ...]) -> Condition:
+    """The condition that `network.condition` names, from the training examples.
+
+    Args:
+      kind: "label" or "attributes".
+      y: labels of the training examples, or None.
+      names: of the labels, or None.
+      attributes: names of the attributes.
+
+    Raises:
+      UserError: the data have no labels, or no attributes.
+    """
+    if kind == "attributes":
+        if not attributes:
+            raise UserError(
+                "network.condition: got attributes, and the data have none; name columns in data.attributes."
+            )
+        return Condition(kind, attributes)
+    if y is None:
+        raise UserError("network.condition: got label, and the data have no labels (in a CSV: data.label=COLUMN).")
+    return of_labels(y, names)
+
+
 def of_labels(labels: np.ndarray, names: tuple[str, ...] | None) -> Condition:
     """The condition of integer labels `[n]`, -1 for unlabelled, with their frequencies.
 

@@ -9,6 +9,7 @@ import numpy as np
 from tfvae import noise
 from tfvae.config import Data
 from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, sharded, table
+from tfvae.data.condition import Condition, of_split
 from tfvae.data.paths import existing_file, existing_folder
 from tfvae.data.pipeline import order
 from tfvae.data.scaling import Scaling
@@ -16,7 +17,7 @@ from tfvae.data.splits import DataSet, OnDisk, Source, Split
 from tfvae.errors import UserError
 
 
-def load(settings: Data, seed: int) -> DataSet:
+def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
     """The data set that the settings name.
 
     Where a source has no test split, the first `test_fraction` in the order of purpose 4 at step 2^40 - 1 becomes it;
@@ -26,6 +27,7 @@ def load(settings: Data, seed: int) -> DataSet:
     Args:
       settings: the `data` section.
       seed: the run's seed.
+      condition: what the model is conditioned on: none, label or attributes.
 
     Raises:
       UserError: the data cannot be used; says which file, row or index, and how to mend it.
@@ -47,6 +49,7 @@ def load(settings: Data, seed: int) -> DataSet:
         label_names=source.label_names,
         feature_names=source.feature_names,
         notes=source.notes + notes,
+        condition=_condition(condition, source, train),
     )
 
 
@@ -98,6 +101,12 @@ def read(settings: Data, seed: int) -> Source:
             return sharded.read(settings.path, settings.image_size, settings.channels)
         case _:
             return keras_sets.read(settings.name, settings.dir)
+
+
+def _condition(kind: str, source: Source, train: Split) -> Condition | None:
+    if kind == "none":
+        return None
+    return of_split(kind, train.y, source.label_names, source.attribute_names)
 
 
 def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Split, tuple[str, ...]]:
