@@ -100,7 +100,7 @@ class Condition:
             unknown = [label for label in labels if label not in self.names]
             if unknown:
                 hint = nearest(str(unknown[0]), self.names)
-                raise UserError(f"y: no label {unknown[0]!r}{hint}. There are: {', '.join(self.names)}.")
+                raise UserError(f"y: no label {str(unknown[0])!r}{hint}. There are: {', '.join(self.names)}.")
             labels = np.array([self.names.index(label) for label in labels])
         if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
             labels = labels.astype(np.int64)
@@ -126,9 +126,7 @@ def of_split(kind: str, y: np.ndarray | None, names: tuple[str, ...] | None, att
     """
     if kind == "attributes":
         if not attributes:
-            raise UserError(
-                "network.condition: got attributes, and the data have none; name columns in data.attributes."
-            )
+            raise UserError("network.condition: got attributes, and the data have none; name them in data.attributes.")
         return Condition(kind, attributes)
     if y is None:
         raise UserError("network.condition: got label, and the data have no labels (in a CSV: data.label=COLUMN).")
