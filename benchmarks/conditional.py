@@ -1,8 +1,8 @@
 """`python -m benchmarks.conditional`: what a label brings, and whether samples are of the class asked for.
 
 Trains `mnist-20d` and `mnist-conditional` for equal steps, and a small classifier on the real training digits; then
-counts the samples of each class in which the classifier finds that class. Knowing the label can save at most its entropy,
-log 10 = 2.303 nats, in the mean over a fixed prior. Writes `benchmarks/results/conditional.md` and `.json`.
+counts the samples of each class in which the classifier finds that class. Knowing the label can save at most its
+entropy, log 10 = 2.303 nats, in the mean over a fixed prior. Writes `benchmarks/results/conditional.md` and `.json`.
 """
 
 from __future__ import annotations
