@@ -48,7 +48,7 @@ def of(run: Run) -> Subject:
         raise UserError(
             f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
         )
-    vae = to_float32(saved.load(run.folder))
+    vae = to_float32(saved.load(run.folder, run.allow_code))
     data = load.load(run.config.data, run.config.seed)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import noise
+from tfvae import catalog, noise
 from tfvae.config import Data
-from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, sharded, table
-from tfvae.data.paths import existing_file, existing_folder
+from tfvae.data import arrays, scaling
 from tfvae.data.pipeline import order
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet, OnDisk, Source, Split
@@ -31,7 +30,8 @@ def load(settings: Data, seed: int) -> DataSet:
       UserError: the data cannot be used; says which file, row or index, and how to mend it.
 
     Example:
-      >>> load(Data(), seed=0).shape
+      >>> from tfvae.config.data import Digits
+      >>> load(Digits(), seed=0).shape
       (8, 8, 1)
     """
     source = read(settings, seed)
@@ -82,22 +82,10 @@ def read(settings: Data, seed: int) -> Source:
     Raises:
       UserError: as `load`.
     """
-    match settings.name:
-        case "digits":
-            return digits.read()
-        case "blobs":
-            return blobs.read(settings.num_examples, settings.num_clusters, seed)
-        case "csv":
-            return table.read(existing_file(settings.path, "csv"), settings.label)
-        case "npz":
-            return npz.read(existing_file(settings.path, "npz"))
-        case "images":
-            folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
-            return images.read(folder, settings.image_size, settings.channels)
-        case "shards":
-            return sharded.read(settings.path, settings.image_size, settings.channels)
-        case _:
-            return keras_sets.read(settings.name, settings.dir)
+    source = catalog.load("data", settings.name).from_settings(settings, seed)
+    if not isinstance(source, Source):
+        raise UserError(f"data.name: {settings.name} gave {type(source).__name__}, want a tfvae.data.splits.Source.")
+    return source
 
 
 def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Split, tuple[str, ...]]:

@@ -1,19 +1,17 @@
 """Encoders and decoders as plain functional `keras.Model`s: they load anywhere, without tfvae.
 
-A new family is one module with `encoder(...)` and `decoder(...)`, and one branch in `build`.
+A new family is one module with `encoder(...)` and `decoder(...)`, its settings, and one row in `tfvae.catalog`.
 """
 
 from __future__ import annotations
 
 import keras
 
-from tfvae import config
+from tfvae import catalog, config
 from tfvae.errors import UserError
 from tfvae.networks import conv, mlp, resnet
 
 __all__ = ["build", "conv", "default_latent_dim", "mlp", "resnet"]
-
-FAMILIES = ("mlp", "conv", "resnet")
 
 
 def build(
@@ -37,41 +35,35 @@ def build(
       UserError: a name, a shape or a number that cannot be used.
 
     Example:
-      >>> encoder, decoder = build(config.Network(latent_dim=2), (28, 28, 1))
+      >>> from tfvae.config.network import Mlp
+      >>> encoder, decoder = build(Mlp(latent_dim=2), (28, 28, 1))
       >>> decoder.output_shape
       (None, 28, 28, 1)
     """
-    latent_dim = default_latent_dim(settings)
-    activation, bounds = settings.activation, settings.z_log_var_range
-    if settings.name == "mlp":
-        return (
-            mlp.encoder(input_shape, latent_dim, settings.hidden, activation, bounds),
-            mlp.decoder(input_shape, latent_dim, parameters, settings.hidden, activation),
-        )
-    if settings.name == "conv":
-        return (
-            conv.encoder(input_shape, latent_dim, settings.filters, activation, bounds),
-            conv.decoder(input_shape, latent_dim, parameters, settings.filters, activation),
-        )
-    variant = settings.variant or resnet.DEFAULT
-    return (
-        resnet.encoder(input_shape, latent_dim, variant, activation, bounds),
-        resnet.decoder(input_shape, latent_dim, parameters, variant, activation),
+    family, own = catalog.load("network", settings.name), settings.arguments()
+    # No network takes these two yet: refused, and not passed over.
+    if settings.condition != "none":
+        raise UserError("network.condition: no network can be conditioned yet; leave it at none.")
+    if own.pop("latent_shape", None) is not None:
+        raise UserError("network.latent_shape: no network has a latent grid yet; set network.latent_dim.")
+    latent_dim, activation = default_latent_dim(settings), settings.activation
+    encoder = family.encoder(
+        input_shape, latent_dim, activation=activation, z_log_var_range=settings.z_log_var_range, **own
     )
+    return encoder, family.decoder(input_shape, latent_dim, parameters, activation=activation, **own)
 
 
 def default_latent_dim(settings: config.Network) -> int:
-    """The latent dimension: `settings.latent_dim`, else that of the resnet's variant, else 16.
+    """The latent dimension: `settings.latent_dim`, else what the family's `latent_dim_of` says of it, else 16.
 
     Raises:
       UserError: an unknown family or variant.
 
     Example:
-      >>> default_latent_dim(config.Network(name="resnet", variant="large"))
+      >>> from tfvae.config.network import Resnet
+      >>> default_latent_dim(Resnet(variant="large"))
       256
     """
-    if settings.name not in FAMILIES:
-        close = config.nearest(settings.name, FAMILIES)
-        raise UserError(f"network: got {settings.name!r}{close}, want one of {', '.join(FAMILIES)}.")
-    variant_dim = resnet.find(settings.variant or resnet.DEFAULT).latent_dim if settings.name == "resnet" else 16
-    return variant_dim if settings.latent_dim is None else settings.latent_dim
+    of_family = getattr(catalog.load("network", settings.name), "latent_dim_of", lambda settings: 16)
+    default: int = of_family(settings)
+    return default if settings.latent_dim is None else settings.latent_dim

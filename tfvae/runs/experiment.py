@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import keras
 import tensorflow as tf
 
 import tfvae
-from tfvae import likelihoods, networks, noise
-from tfvae.config import Config
+from tfvae import catalog, likelihoods, networks, noise
+from tfvae.config import Config, paths
 from tfvae.data import load
 from tfvae.data.splits import DataSet
 from tfvae.engine import optimizers
@@ -66,6 +66,7 @@ def resume(
     config: Config | None = None,
     *,
     allow_changed: bool = False,
+    allow_code: Collection[str] = (),
     quiet: bool = False,
     profile: int = 0,
 ) -> dict[str, Any]:
@@ -77,6 +78,7 @@ def resume(
       folder: the run's.
       config: the recipe to go on with, which `config.yaml` holds from then on; None: the run's own.
       allow_changed: take settings that change the result too, where the checkpoint still fits.
+      allow_code: packages that the run's `config.yaml` may name code of.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
 
@@ -88,7 +90,7 @@ def resume(
     Example:
       `resume("runs/digits", config.override(Run.open("runs/digits").config, ["training.epochs=400"]))`
     """
-    run = Run.open(folder)
+    run = Run.open(folder, allow_code)
     config = absolute(config) if config else run.config
     differences = changes.between(run.config, config)
     changes.refuse(differences, allow_changed)
@@ -133,7 +135,8 @@ class _Experiment:
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
         self._data = load.load(config.data, config.seed)
         # Each machine may have its data in another place.
-        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, dir=None, path=None))
+        elsewhere: dict[str, Any] = dict.fromkeys(paths(config.data))
+        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, **elsewhere))
         workers.agree(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
@@ -187,10 +190,8 @@ class _Experiment:
             f"D = {self._model.latent_dim}, {type(self._model.prior).__name__} prior, "
             f"{type(self._model.likelihood).__name__} likelihood."
         )
-        if self._config.likelihood.name == "mse":
-            reporter.say(
-                "likelihood: mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 a value."
-            )
+        if note := self._config.likelihood.note:
+            reporter.say(f"likelihood: {note}")
         if training.precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
             reporter.say(f"precision: {training.precision} pays on a GPU; this CPU is faster in float32.")
         jit = "on" if strategies.use_jit(training, self._model) else "off"
@@ -230,11 +231,13 @@ def build(config: Config, data: DataSet) -> VAE:
     Raises:
       UserError: settings that do not fit each other or the data.
     """
+    if config.posterior != Config().posterior:
+        raise UserError(f"posterior.name: got {config.posterior.name!r}; no model takes another than gaussian yet.")
     likelihood = likelihoods.from_settings(config.likelihood)
     encoder, decoder = networks.build(config.network, data.shape, likelihood.parameters)
     prior = priors.from_settings(config.prior, encoder.output_shape[0][-1])
     checks.support(data, config.data.binarize, likelihood)
-    vae = VAE(
+    vae: VAE = catalog.load("model", config.model.name)(
         encoder,
         decoder,
         prior,
@@ -242,11 +245,14 @@ def build(config: Config, data: DataSet) -> VAE:
         scaling=data.scaling,
         latent=config.training.latent,
         **dataclasses.asdict(config.objective),
+        **config.model.arguments(),
     )
     if len(data.train) < config.training.batch_size:
         size, examples = config.training.batch_size, len(data.train)
         raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
-    optimizers.from_settings(config.training, 1)  # an unknown name is said before there is a run folder
+    # An unknown name is said before there is a run folder.
+    for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
+        optimizers.from_settings(settings, 1)
     return vae
 
 

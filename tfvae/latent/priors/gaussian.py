@@ -9,9 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import noise
+from tfvae import catalog, noise
 from tfvae.config import Prior as Settings
-from tfvae.errors import UserError
 from tfvae.latent.priors import checks as prior_checks
 
 
@@ -202,29 +201,18 @@ Prior = StandardNormal | DiagonalNormal | CorrelatedNormal
 
 
 def from_settings(settings: Settings, latent_dim: int) -> Prior:
-    """The prior that the settings name; of the standard one, what else they give makes another.
-
-    Variances make it diagonal; a mean, a covariance or training makes it correlated.
+    """The prior that the settings name: its class, called with the latent dimension and the settings that it has.
 
     Raises:
-      UserError: a variance and a covariance, or one of them for a prior that has the other.
+      UserError: settings that the prior cannot use.
+
+    Example:
+      >>> from tfvae.config.prior import Diagonal
+      >>> from_settings(Diagonal(variance=(4.0, 0.25)), 2).scale.numpy().tolist()
+      [2.0, 0.5]
     """
-    name = settings.name
-    if name == "standard":
-        given = (settings.mean, settings.covariance)
-        if settings.variance is not None:
-            name = "diagonal"
-        elif settings.trainable or any(value is not None for value in given):
-            name = "correlated"
-    if name == "diagonal" and settings.covariance is not None:
-        raise UserError("prior.covariance: is the correlated prior's; want prior.variance, or prior.name=correlated.")
-    if name == "correlated" and settings.variance is not None:
-        raise UserError("prior.variance: is the diagonal prior's; want prior.covariance, or prior.name=diagonal.")
-    if name == "standard":
-        return StandardNormal(latent_dim, name="prior")
-    if name == "diagonal":
-        return DiagonalNormal(latent_dim, settings.mean, settings.variance, settings.trainable, name="prior")
-    return CorrelatedNormal(latent_dim, settings.mean, settings.covariance, settings.trainable, name="prior")
+    prior: Prior = catalog.load("prior", settings.name)(latent_dim, **settings.arguments(), name="prior")
+    return prior
 
 
 def _standard_log_prob(z: tf.Tensor) -> tf.Tensor:
