@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tfvae import config, presets
 from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
@@ -37,7 +38,8 @@ def main() -> int:
 
 def _train(name: str, run: Path, data: str, settings: list[str]) -> dict[str, Any]:
     # A process each, so that no preset trains in the devices, caches or precision of another.
-    changes = [f"data.dir={data}", *settings]
+    downloads = "dir" in config.paths(presets.load(name).data)
+    changes = [*([f"data.dir={data}"] if downloads else []), *settings]
     subprocess.run(
         [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run), "--set", *changes], check=True
     )

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tfvae.command import guarded
+from tfvae.command import allow_code_option, guarded
 from tfvae.export import gates
 from tfvae.export.options import FORMATS, QUANTIZE, Options
 from tfvae.quiet import quiet_start
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="tighten or loosen gates; see below",
     )
+    allow_code_option(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -85,6 +86,7 @@ def _run(given: argparse.Namespace) -> int:
         generator=given.generator,
         scorer=given.scorer,
         gates=gates.parse(given.gate),
+        allow_code=given.allow_code,
     )
     with quiet_start():
         from tfvae.export.export import export

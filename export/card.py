@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tfvae.networks import resnet
+from tfvae.config import Network, from_dict
 
 Facts = Mapping[str, Any]
 
@@ -83,19 +83,15 @@ def _head(facts: Facts, config: Facts, report: Facts) -> str:
 
 def _model(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
     network, prior, likelihood = config["network"], facts["prior"], facts["likelihood"]
-    sizes = {
-        "mlp": f"widths {'-'.join(map(str, network['hidden']))}",
-        "conv": f"channels {'-'.join(map(str, network['filters']))}",
-        "resnet": f"variant {network['variant'] or resnet.DEFAULT}",
-    }
+    size = from_dict(Network, network, "network").describe()
     if prior["kind"] == "standard":
         told = "standard normal"
     else:
-        told = f"Gaussian, {prior['kind']} scale, {'trained' if config['prior']['trainable'] else 'fixed'}"
+        told = f"Gaussian, {prior['kind']} scale, {'trained' if config['prior'].get('trainable') else 'fixed'}"
     scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
     scale = ", the decoder gives each value's scale" if likelihood.get("scale_mode") == "per_pixel" else scale
     return {
-        "networks": f"{network['name']}, {sizes[network['name']]}",
+        "networks": f"{network['name']}, {size}" if size else network["name"],
         "latent dimension": f"{facts['latent_dim']}, of which {report['test']['active_units']} active",
         "prior p(z)": told,
         "likelihood p(x\\|z)": f"{likelihood['name']}{scale}",
@@ -106,7 +102,7 @@ def _model(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
 
 def _data(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
     data, scaling = config["data"], facts["scaling"]
-    path = f", `{PurePath(data['path']).name}`" if data["path"] else ""
+    path = f", `{PurePath(data['path']).name}`" if data.get("path") else ""
     scalings = {
         "none": "none: model units are the user's",
         "unit": "the user's range to [0, 1]",

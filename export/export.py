@@ -40,7 +40,7 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
     Example:
       `export("runs/digits", Options(quantize=["int8"]))`
     """
-    run = Run.open(folder)
+    run = Run.open(folder, options.allow_code)
     subjected = subject.of(run)
     base = options.out or run.folder / "export"
     with versions.building(base) as unfinished, _room(base):

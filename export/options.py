@@ -29,6 +29,7 @@ class Options:
       generator: make `generator.tflite`.
       scorer: make `scorer.tflite`.
       gates: bounds on the errors, by kind of file.
+      allow_code: packages that the run's files may name code of.
 
     Raises:
       UserError: an unknown word, options that do not go together, or a package that is not there.
@@ -41,6 +42,7 @@ class Options:
     generator: bool = False
     scorer: bool = False
     gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
+    allow_code: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _known("--formats", self.formats, FORMATS)

@@ -48,8 +48,8 @@ def of(run: Run) -> Subject:
         raise UserError(
             f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
         )
-    vae = to_float32(saved.load(run.folder))
-    data = load.load(run.config.data, run.config.seed)
+    vae = to_float32(saved.load(run.folder, run.allow_code))
+    data = load.for_recipe(run.config)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
             f"{run.folder}: its data are now {list(data.shape)} an example, and the model was trained on "

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from tfvae.command import allow_code_option
 from tfvae.errors import UserError
 from tfvae.runs.folder import Run
 
@@ -46,9 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="the run folder that training made (it holds config.yaml)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error (default: one sentence)")
+    allow_code_option(parser)
     options = parser.parse_args(arguments)
     try:
-        _draw(Run.open(options.run))
+        _draw(Run.open(options.run, options.allow_code))
     except (UserError, OSError) as error:
         if options.debug:
             raise
@@ -66,11 +68,11 @@ def _draw(run: Run) -> None:
     from tfvae.quiet import quiet_start
 
     with quiet_start():  # TensorFlow comes with the model, seconds after --help and a wrong name are done with
-        from tfvae.data.load import load
+        from tfvae.data.load import for_recipe
         from tfvae.plots.gallery import draw
         from tfvae.runs import saved
-    data = load(run.config.data, run.config.seed)
-    vae = saved.load(run.folder)
+    data = for_recipe(run.config)
+    vae = saved.load(run.folder, run.allow_code)
     for path in draw(vae, data, run.metrics(), run.plots, binarize=run.config.data.binarize):
         print(path)
 

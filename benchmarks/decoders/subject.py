@@ -50,7 +50,7 @@ def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
     keras.utils.set_random_seed(config.seed)
     likelihood = likelihoods.from_settings(config.likelihood)
     encoder, decoder = networks.build(config.network, SHAPES[name], likelihood.parameters)
-    vae = VAE(encoder, decoder, priors.from_settings(config.prior, decoder.input_shape[-1]), likelihood)
+    vae = VAE(encoder, decoder, priors.from_settings(config.prior, tuple(decoder.input_shape[1:])), likelihood)
     functions = Functions(vae)
     saved_model.write(functions, folder / name)
     float32 = tflite.decoder(functions, batches)

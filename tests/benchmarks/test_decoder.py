@@ -16,7 +16,7 @@ from benchmarks.decoders.contenders import contenders
 from benchmarks.decoders.report import markdown
 from benchmarks.decoders.subject import of_run
 from tfvae import VAE, config, networks
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.export import saved_model, tflite
 from tfvae.export.functions import Functions
 from tfvae.runs import keras_files
@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run, of which version 10 has a SavedModel and a float32 file for a batch of one, and version 9 nothing."""
     folder = tmp_path_factory.mktemp("decoder") / "run"
     keras.utils.set_random_seed(0)
-    vae = VAE(*networks.build(Network(hidden=(8,), latent_dim=2), (8, 8, 1)))
+    vae = VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1)))
     made = Run.create(folder, config.Config(), {})
     keras_files.save(vae, made)
     (folder / "export" / "9").mkdir(parents=True)
@@ -70,7 +70,7 @@ def test_of_a_run_it_times_the_newest_version(run: Path) -> None:
 
 def test_a_run_without_versions_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = Run.create(tmp_path / "run", config.Config(), {})
-    keras_files.save(VAE(*networks.build(Network(hidden=(8,), latent_dim=2), (8, 8, 1))), made)
+    keras_files.save(VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1))), made)
     assert decoder.main(["--run", str(made.folder), "--out", str(tmp_path / "out")]) == 2
     assert "nothing in it was exported yet" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

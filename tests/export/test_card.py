@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from tfvae import VAE, CorrelatedNormal, networks, presets
-from tfvae.config import Network, override, to_dict
+from tfvae.config import override, to_dict
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.export import facts, metadata, saved_model, subject, tflite
 from tfvae.export.card import card
@@ -49,7 +50,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
     unit = scaling.fit("unit", np.array([[0], [255]], np.uint8))
     prior = CorrelatedNormal(2, [0.1, 0.2], [[1.0, 0.5], [0.5, 1.0]])
-    functions = Functions(VAE(*networks.build(Network(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit))
+    functions = Functions(VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit))
     saved_model.write(functions, folder / "saved_model")
     (folder / "decoder.tflite").write_bytes(tflite.decoder(functions, [1]))
     run = Run.create(folder.parent / "run", override(presets.load("digits"), ["network.hidden=[8]"]), {})

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tests.conformance.table import LIKELIHOODS, Row
 from tfvae import VAE, networks, noise
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.errors import UserError
 from tfvae.export import flatbuffer, tflite
@@ -47,7 +47,7 @@ def words(seed: int) -> np.ndarray:
 
 def eight_latents(**parts: Any) -> VAE:
     keras.utils.set_random_seed(0)
-    return VAE(*networks.build(Network(hidden=(6,), latent_dim=8), (2, 2, 1)), **parts)
+    return VAE(*networks.build(Mlp(hidden=(6,), latent_dim=8), (2, 2, 1)), **parts)
 
 
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
@@ -102,7 +102,7 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
 
 
 def test_signatures_share_their_weights() -> None:
-    functions = Functions(VAE(*networks.build(Network(hidden=(256,), latent_dim=2), (8, 8, 1))))
+    functions = Functions(VAE(*networks.build(Mlp(hidden=(256,), latent_dim=2), (8, 8, 1))))
     one, three = tflite.decoder(functions, [1]), tflite.decoder(functions, [1, 4, 32])
     assert functions.vae.decoder.count_params() * 4 < len(one) < len(three) < 1.1 * len(one)
 
@@ -151,7 +151,7 @@ def test_a_layer_that_cannot_be_converted_is_named(capfd: pytest.CaptureFixture[
     z = keras.Input((2,), name="z")
     hidden = Inverse(name="odd")(keras.layers.Dense(4, name="even")(z))
     x = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(hidden))
-    encoder, _ = networks.build(Network(hidden=(), latent_dim=2), (4, 4, 1))
+    encoder, _ = networks.build(Mlp(hidden=(), latent_dim=2), (4, 4, 1))
     functions = Functions(VAE(encoder, keras.Model(z, x, name="decoder")))
     capfd.readouterr()
     with pytest.raises(UserError, match=r"decoder's layer 'odd' \(Inverse\) uses tf\.MatrixInverse"):
@@ -164,7 +164,7 @@ def test_a_likelihood_that_cannot_be_converted_is_named() -> None:
         def _mean(self, parameters: Any) -> tf.Tensor:
             return tf.linalg.inv(parameters["logits"][..., 0])[..., None]
 
-    vae = VAE(*networks.build(Network(hidden=(), latent_dim=2), (4, 4, 1)), likelihood=Odd())
+    vae = VAE(*networks.build(Mlp(hidden=(), latent_dim=2), (4, 4, 1)), likelihood=Odd())
     with pytest.raises(UserError, match="each layer converts, but the model with its likelihood Odd does not"):
         tflite.decoder(Functions(vae), [1])
 

@@ -118,37 +118,46 @@ def test_precision_is_that_of_the_policys_variables() -> None:
 @pytest.mark.parametrize(
     ("settings", "kind", "trained"),
     [
-        (config.Prior(), StandardNormal, 0),
-        (config.Prior(covariance=((1.0, 0.4), (0.4, 1.0))), CorrelatedNormal, 0),
-        (config.Prior(mean=(0.0, 1.0)), CorrelatedNormal, 0),
-        (config.Prior(name="correlated"), CorrelatedNormal, 0),
-        (config.Prior(trainable=True), CorrelatedNormal, 2),
-        (config.Prior(name="diagonal"), DiagonalNormal, 0),
-        (config.Prior(name="diagonal", mean=(0.0, 1.0), trainable=True), DiagonalNormal, 2),
-        (config.Prior(variance=(0.5, 2.0)), DiagonalNormal, 0),
+        (dict(), StandardNormal, 0),
+        (dict(mean=None, trainable=False), StandardNormal, 0),
+        (dict(covariance=[[1.0, 0.4], [0.4, 1.0]]), CorrelatedNormal, 0),
+        (dict(mean=[0.0, 1.0]), CorrelatedNormal, 0),
+        (dict(name="correlated"), CorrelatedNormal, 0),
+        (dict(trainable=True), CorrelatedNormal, 2),
+        (dict(name="diagonal"), DiagonalNormal, 0),
+        (dict(name="diagonal", mean=[0.0, 1.0], trainable=True), DiagonalNormal, 2),
+        (dict(variance=[0.5, 2.0]), DiagonalNormal, 0),
+        (dict(mean=[0.0, 1.0], variance=[0.5, 2.0], trainable=True), DiagonalNormal, 2),
     ],
 )
-def test_from_settings(settings: config.Prior, kind: type, trained: int) -> None:
-    prior = priors.from_settings(settings, 2)
+def test_from_settings(settings: dict[str, Any], kind: type, trained: int) -> None:
+    prior = priors.from_settings(config.from_dict(config.Prior, settings), (2,))
     assert type(prior) is kind
     assert len(prior.trainable_variables) == trained
-    if settings.covariance:
-        np.testing.assert_allclose(prior.scale_tril @ tf.transpose(prior.scale_tril), settings.covariance, rtol=1e-6)
-    if settings.variance:
-        np.testing.assert_allclose(prior.scale**2, settings.variance, rtol=1e-6)
+    if "covariance" in settings:
+        covariance = prior.scale_tril @ tf.transpose(prior.scale_tril)
+        np.testing.assert_allclose(covariance, settings["covariance"], rtol=1e-6)
+    if "variance" in settings:
+        np.testing.assert_allclose(prior.scale**2, settings["variance"], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (dict(name="diagonal", covariance=((1.0, 0.0), (0.0, 1.0))), "covariance: is the correlated prior's"),
-        (dict(variance=(1.0, 1.0), covariance=((1.0, 0.0), (0.0, 1.0))), "covariance: is the correlated prior's"),
-        (dict(name="correlated", variance=(1.0, 1.0)), "variance: is the diagonal prior's"),
+        (
+            dict(name="diagonal", covariance=((1.0, 0.0), (0.0, 1.0))),
+            "covariance: is a setting of correlated, not of diagonal",
+        ),
+        (
+            dict(variance=(1.0, 1.0), covariance=((1.0, 0.0), (0.0, 1.0))),
+            "covariance: is a setting of correlated, not of diagonal",
+        ),
+        (dict(name="correlated", variance=(1.0, 1.0)), "variance: is a setting of diagonal, not of correlated"),
     ],
 )
 def test_settings_of_another_prior_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        priors.from_settings(config.Prior(**settings), 2)
+        config.from_dict(config.Prior, settings)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import VAE, CorrelatedNormal, Gaussian, UserError, native, networks, noise
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 
 SHAPE = (8, 8, 1)
@@ -20,7 +20,7 @@ SHAPE = (8, 8, 1)
 
 def build(seed: int = 0, **kwargs: Any) -> VAE:
     keras.utils.set_random_seed(seed)
-    return VAE(*networks.build(Network(hidden=(16,), latent_dim=2), SHAPE), **kwargs)
+    return VAE(*networks.build(Mlp(hidden=(16,), latent_dim=2), SHAPE), **kwargs)
 
 
 def images(count: int = 32) -> np.ndarray:

@@ -15,13 +15,13 @@ import pytest
 import tensorflow as tf
 
 from tfvae import networks
-from tfvae.config import Network
+from tfvae.config.network import Conv, Mlp, Network, Resnet
 
 SHAPE = (9, 12, 2)
 SMALL = {
-    "mlp": Network(name="mlp", hidden=(16, 8), latent_dim=3),
-    "conv": Network(name="conv", filters=(4, 6, 8), latent_dim=3),
-    "resnet": Network(name="resnet", variant="micro", latent_dim=3),
+    "mlp": Mlp(hidden=(16, 8), latent_dim=3),
+    "conv": Conv(filters=(4, 6, 8), latent_dim=3),
+    "resnet": Resnet(variant="micro", latent_dim=3),
 }
 PARAMETERS = ("mean", "log_scale")
 every_family = pytest.mark.parametrize("settings", SMALL.values(), ids=SMALL)
@@ -70,13 +70,13 @@ def test_contract_of_inputs_outputs_and_names(settings: Network) -> None:
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
-        (Network(), 16),
-        (Network(name="conv"), 16),
-        (Network(name="resnet"), 64),
-        (Network(name="resnet", variant="micro"), 32),
-        (Network(name="resnet", variant="xlarge"), 512),
-        (Network(name="resnet", variant="large", latent_dim=5), 5),
-        (Network(latent_dim=2), 2),
+        (Mlp(), 16),
+        (Conv(), 16),
+        (Resnet(), 64),
+        (Resnet(variant="micro"), 32),
+        (Resnet(variant="xlarge"), 512),
+        (Resnet(variant="large", latent_dim=5), 5),
+        (Mlp(latent_dim=2), 2),
     ],
 )
 def test_default_latent_dim_is_what_build_gives(settings: Network, wanted: int) -> None:
@@ -144,9 +144,7 @@ def test_huge_inputs_give_finite_values_and_gradients(settings: Network, size: f
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
 
 
-@pytest.mark.parametrize(
-    "settings", [Network(), Network(name="conv", filters=(32, 64, 128, 256)), Network(name="resnet", variant="xlarge")]
-)
+@pytest.mark.parametrize("settings", [Mlp(), Conv(filters=(32, 64, 128, 256)), Resnet(variant="xlarge")])
 def test_a_fresh_network_is_calm(settings: Network) -> None:
     keras.utils.set_random_seed(0)
     encoder, decoder = networks.build(settings, (16, 16, 3))

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import networks
-from tfvae.config import Network
+from tfvae.config.network import Conv, Mlp, Network, Resnet
 
 LATENT = 4
 
@@ -33,9 +33,9 @@ def convert(model: keras.Model, folder: Path) -> bytes:
 @pytest.mark.parametrize(
     "settings",
     [
-        Network(name="mlp", hidden=(16, 8), latent_dim=LATENT),
-        Network(name="conv", filters=(4, 6, 8), latent_dim=LATENT),
-        Network(name="resnet", variant="micro", latent_dim=LATENT),
+        Mlp(hidden=(16, 8), latent_dim=LATENT),
+        Conv(filters=(4, 6, 8), latent_dim=LATENT),
+        Resnet(variant="micro", latent_dim=LATENT),
     ],
     ids=lambda settings: settings.name,
 )

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfvae import config, likelihoods, networks
+from tfvae import likelihoods, networks
+from tfvae.config.data import Images
+from tfvae.config.network import Mlp
 from tfvae.data.load import load
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet, Split
@@ -22,7 +24,7 @@ ALWAYS = {"curves", "kl_per_dimension", "latent_variance", "reconstructions", "t
 
 def model(shape, latent_dim, *, correlated=False, scaling=None):
     likelihood = likelihoods.Bernoulli(name="likelihood")
-    settings = config.Network(hidden=(8,), latent_dim=latent_dim)
+    settings = Mlp(hidden=(8,), latent_dim=latent_dim)
     encoder, decoder = networks.build(settings, shape, likelihood.parameters)
     prior = None
     if correlated:
@@ -128,14 +130,14 @@ def folder(tmp_path):
 
 
 def test_streamed_images_are_read_for_their_pictures(folder, tmp_path):
-    data = load(config.Data(name="images", path=str(folder), image_size=(8, 8)), 0)
+    data = load(Images(path=str(folder), image_size=(8, 8)), 0)
     vae = model((8, 8, 3), 2, scaling=data.scaling)
     assert examples_of(data).x.dtype == np.uint8
     assert "samples" in {path.stem for path in draw(vae, data, METRICS, tmp_path / "plots")}
 
 
 def test_a_broken_image_is_named(folder):
-    data = load(config.Data(name="images", path=str(folder), image_size=(8, 8)), 0)
+    data = load(Images(path=str(folder), image_size=(8, 8)), 0)
     assert not isinstance(data.test.x, np.ndarray)
     broken = data.test.x.paths[0]
     with open(broken, "wb") as file:

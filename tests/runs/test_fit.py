@@ -10,7 +10,7 @@ import pytest
 
 import tfvae
 from tfvae import networks
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.errors import UserError
 from tfvae.runs.progress import Reporter
 
@@ -20,7 +20,7 @@ TERMS = {"loss", "elbo", "reconstruction", "kl", "kl_per_dimension", "active_uni
 
 def make_vae(**objective):
     keras.utils.set_random_seed(0)
-    return tfvae.VAE(*networks.build(Network(hidden=(8,), latent_dim=2), (4, 4, 1)), **objective)
+    return tfvae.VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (4, 4, 1)), **objective)
 
 
 def fit(vae, *arguments, **options):

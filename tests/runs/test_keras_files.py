@@ -15,7 +15,7 @@ import pytest
 
 import tfvae
 from tfvae import VAE, CorrelatedNormal, Gaussian, config, networks
-from tfvae.config import Network
+from tfvae.config.network import Conv, Mlp, Resnet
 from tfvae.data import scaling
 from tfvae.models.float32 import to_float32
 from tfvae.runs import keras_files
@@ -23,9 +23,9 @@ from tfvae.runs.folder import Run
 
 SHAPE = (9, 8, 1)
 NETWORKS = {
-    "mlp": Network(hidden=(8,), latent_dim=2),
-    "conv": Network(name="conv", filters=(4, 4), latent_dim=2),
-    "resnet": Network(name="resnet", variant="micro", latent_dim=2),
+    "mlp": Mlp(hidden=(8,), latent_dim=2),
+    "conv": Conv(filters=(4, 4), latent_dim=2),
+    "resnet": Resnet(variant="micro", latent_dim=2),
 }
 TOLERANCE = {"float32": 0.0, "mixed_bfloat16": 0.05, "mixed_float16": 0.01, "float64": 1e-5}
 

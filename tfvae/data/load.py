@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import noise
-from tfvae.config import Data
-from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, sharded, table
+from tfvae import catalog, noise
+from tfvae.config import Config, Data
+from tfvae.data import arrays, scaling
 from tfvae.data.condition import Condition, of_split
-from tfvae.data.paths import existing_file, existing_folder
 from tfvae.data.pipeline import order
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet, OnDisk, Source, Split
@@ -33,7 +32,8 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
       UserError: the data cannot be used; says which file, row or index, and how to mend it.
 
     Example:
-      >>> load(Data(), seed=0).shape
+      >>> from tfvae.config.data import Digits
+      >>> load(Digits(), seed=0).shape
       (8, 8, 1)
     """
     source = read(settings, seed)
@@ -51,6 +51,15 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
         notes=source.notes + notes,
         condition=_condition(condition, source, train),
     )
+
+
+def for_recipe(recipe: Config) -> DataSet:
+    """The data set of a whole configuration: its section `data`, its seed, and what its network is conditioned on.
+
+    Raises:
+      UserError: as `load`.
+    """
+    return load(recipe.data, recipe.seed, recipe.network.condition)
 
 
 def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str | Scaling = "auto") -> DataSet:
@@ -85,22 +94,10 @@ def read(settings: Data, seed: int) -> Source:
     Raises:
       UserError: as `load`.
     """
-    match settings.name:
-        case "digits":
-            return digits.read()
-        case "blobs":
-            return blobs.read(settings.num_examples, settings.num_clusters, seed)
-        case "csv":
-            return table.read(existing_file(settings.path, "csv"), settings.label)
-        case "npz":
-            return npz.read(existing_file(settings.path, "npz"))
-        case "images":
-            folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
-            return images.read(folder, settings.image_size, settings.channels)
-        case "shards":
-            return sharded.read(settings.path, settings.image_size, settings.channels)
-        case _:
-            return keras_sets.read(settings.name, settings.dir)
+    source = catalog.load("data", settings.name).from_settings(settings, seed)
+    if not isinstance(source, Source):
+        raise UserError(f"data.name: {settings.name} gave {type(source).__name__}, want a tfvae.data.splits.Source.")
+    return source
 
 
 def _condition(kind: str, source: Source, train: Split) -> Condition | None:

@@ -10,12 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.config import nearest
+from tfvae.config.data import Csv
 from tfvae.data import arrays
+from tfvae.data.paths import existing_file
 from tfvae.data.splits import Source, Split
-from tfvae.errors import UserError
+from tfvae.errors import UserError, nearest
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+
+
+def from_settings(settings: Csv, seed: int) -> Source:
+    """See `read`."""
+    return read(existing_file(settings.path, "csv"), settings.label, settings.attributes)
 
 
 def read(path: Path, label: str | None = None, attributes: tuple[str, ...] = ()) -> Source:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfvae import config
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 from tfvae.models import checks
 from tfvae.models.signatures import Signature
@@ -43,6 +44,15 @@ class LatentModel(keras.Model):
     def __init__(self, *, scaling: Scaling | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
         self.scaling = Scaling.identity() if scaling is None else scaling
+
+    @classmethod
+    def build(cls, recipe: config.Config, data: DataSet) -> LatentModel:
+        """The model of a configuration for a data set, with fresh weights; what training from the command line calls.
+
+        Raises:
+          UserError: settings that do not fit each other or the data.
+        """
+        raise UserError(f"model.name: {cls.__name__} cannot be built from a configuration; give it a method build.")
 
     @property
     def scaling(self) -> Scaling:

@@ -14,6 +14,8 @@ from tfvae import config, likelihoods, metrics, networks, noise
 from tfvae.data.batch import Batch
 from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import DataSet
+from tfvae.latent import posteriors, priors
 from tfvae.latent.density import Density
 from tfvae.latent.posteriors import GaussianPosterior, LatentSample, Posterior
 from tfvae.latent.priors import Prior, StandardNormal
@@ -95,6 +97,32 @@ class VAE(Calls, LatentModel):
         self.objective: config.Objective = config.from_dict(config.Objective, objective, "objective")
         checks.objective(self.objective)
         self.built = True
+
+    @classmethod
+    def build(cls, recipe: config.Config, data: DataSet) -> VAE:
+        likelihood = likelihoods.from_settings(recipe.likelihood)
+        checks.support(data, recipe.data.binarize, likelihood)
+        posterior = posteriors.from_settings(recipe.posterior, recipe.training.latent)
+        shape = networks.latent_shape(recipe.network)
+        size = None if data.condition is None else data.condition.size
+        encoder, decoder = networks.build(
+            recipe.network,
+            data.shape,
+            likelihood.outputs(data.shape),
+            outputs=posterior.outputs(shape),
+            condition=size,
+        )
+        return cls(
+            encoder,
+            decoder,
+            priors.from_settings(recipe.prior, checks.latent_shape(encoder, posterior), size),
+            likelihood,
+            posterior=posterior,
+            scaling=data.scaling,
+            condition=data.condition,
+            **dataclasses.asdict(recipe.objective),
+            **recipe.model.arguments(),
+        )
 
     @classmethod
     def from_variant(

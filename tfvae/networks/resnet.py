@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers
 
-from tfvae.config import nearest
-from tfvae.errors import UserError
+from tfvae.config.network import DEFAULT_VARIANT as DEFAULT
+from tfvae.config.network import Resnet
+from tfvae.errors import UserError, nearest
 from tfvae.networks import checks, heads
 from tfvae.networks import condition as conditions
 
@@ -32,7 +33,6 @@ VARIANTS = {
     "large": Variant((64, 128, 256), 256),
     "xlarge": Variant((64, 128, 256, 512), 512),
 }
-DEFAULT = "small"
 MOST_GROUPS = 8
 
 
@@ -51,10 +51,19 @@ def find(name: str) -> Variant:
     return VARIANTS[name]
 
 
+def latent_dim_of(settings: Resnet) -> int:
+    """The latent dimension that goes with the variant.
+
+    Raises:
+      UserError: there is no such variant.
+    """
+    return find(settings.variant or DEFAULT).latent_dim
+
+
 def encoder(
     input_shape: Sequence[int],
     latent_dim: int | Sequence[int] | None = None,
-    variant: str = DEFAULT,
+    variant: str | None = DEFAULT,
     activation: str = "relu",
     z_log_var_range: tuple[float, float] = (-16.0, 8.0),
     *,
@@ -66,7 +75,7 @@ def encoder(
     Args:
       input_shape: `[height, width, channels]`, height and width at least 8 and at least 2^levels, odd ones too.
       latent_dim: D; none: the variant's; or `(height, width, channels)` for latents on the smallest grid.
-      variant: name of the variant.
+      variant: name of the variant; none: the default one.
       activation: a Keras activation by name.
       z_log_var_range: smooth bounds of z_log_var (log variance).
       outputs: names and shapes that the posterior reads; None: `[z_mean, z_log_var]`.
@@ -86,6 +95,7 @@ def encoder(
     Source: He et al., Identity Mappings in Deep Residual Networks, figure 1b, arXiv:1603.05027, with the GroupNorm of
     Wu and He, arXiv:1803.08494, instead of BatchNorm.
     """
+    variant = variant or DEFAULT
     filters, default_dim = find(variant)
     family = f"resnet {variant}"
     grids = checks.grids(family, input_shape, len(filters))
@@ -107,7 +117,7 @@ def decoder(
     output_shape: Sequence[int],
     latent_dim: int | Sequence[int] | None = None,
     parameters: heads.Parameters = ("logits",),
-    variant: str = DEFAULT,
+    variant: str | None = DEFAULT,
     activation: str = "relu",
     *,
     condition: int | None = None,
@@ -120,7 +130,7 @@ def decoder(
       output_shape: `[height, width, channels]`.
       latent_dim: D; none: the variant's; or `(height, width, channels)` for latents on the smallest grid.
       parameters: names of the outputs, or names and shapes.
-      variant: name of the variant.
+      variant: name of the variant; none: the default one.
       activation: a Keras activation by name.
       condition: C of a second input y `[batch, C]`; None: there is none.
 
@@ -138,6 +148,7 @@ def decoder(
     Source: as the encoder; nearest-neighbour upsampling after Odena et al., Deconvolution and Checkerboard Artifacts,
     doi:10.23915/distill.00003.
     """
+    variant = variant or DEFAULT
     filters, default_dim = find(variant)
     family = f"resnet {variant}"
     grids = checks.grids(family, output_shape, len(filters))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import keras
 import tensorflow as tf
 
 import tfvae
-from tfvae import likelihoods, networks, noise
-from tfvae.config import Config
+from tfvae import catalog, noise
+from tfvae.config import Config, paths
 from tfvae.data import load
 from tfvae.data.splits import DataSet
 from tfvae.engine import optimizers
@@ -23,9 +23,8 @@ from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
 from tfvae.errors import UserError
-from tfvae.latent import priors, resolve
-from tfvae.models import checks
-from tfvae.models.vae import VAE
+from tfvae.latent import resolve
+from tfvae.models.base import LatentModel
 from tfvae.plots import gallery
 from tfvae.runs import changes, keras_files, report, tensorboard
 from tfvae.runs.folder import Run, absolute
@@ -66,6 +65,7 @@ def resume(
     config: Config | None = None,
     *,
     allow_changed: bool = False,
+    allow_code: Collection[str] = (),
     quiet: bool = False,
     profile: int = 0,
 ) -> dict[str, Any]:
@@ -77,6 +77,7 @@ def resume(
       folder: the run's.
       config: the recipe to go on with, which `config.yaml` holds from then on; None: the run's own.
       allow_changed: take settings that change the result too, where the checkpoint still fits.
+      allow_code: packages that the run's `config.yaml` may name code of.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
 
@@ -88,7 +89,7 @@ def resume(
     Example:
       `resume("runs/digits", config.override(Run.open("runs/digits").config, ["training.epochs=400"]))`
     """
-    run = Run.open(folder)
+    run = Run.open(folder, allow_code)
     config = absolute(config) if config else run.config
     differences = changes.between(run.config, config)
     changes.refuse(differences, allow_changed)
@@ -131,9 +132,10 @@ class _Experiment:
         self._strategy = strategies.from_settings(config.training)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
-        self._data = load.load(config.data, config.seed)
+        self._data = load.for_recipe(config)
         # Each machine may have its data in another place.
-        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, dir=None, path=None))
+        elsewhere: dict[str, Any] = dict.fromkeys(paths(config.data))
+        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, **elsewhere))
         workers.agree(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
@@ -187,10 +189,8 @@ class _Experiment:
             f"D = {self._model.latent_dim}, {type(self._model.prior).__name__} prior, "
             f"{type(self._model.likelihood).__name__} likelihood."
         )
-        if self._config.likelihood.name == "mse":
-            reporter.say(
-                "likelihood: mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 a value."
-            )
+        if note := self._config.likelihood.note:
+            reporter.say(f"likelihood: {note}")
         if training.precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
             reporter.say(f"precision: {training.precision} pays on a GPU; this CPU is faster in float32.")
         jit = "on" if strategies.use_jit(training, self._model) else "off"
@@ -224,30 +224,20 @@ class _Experiment:
         return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, "examples": examples}
 
 
-def build(config: Config, data: DataSet) -> VAE:
+def build(config: Config, data: DataSet) -> LatentModel:
     """The model of a configuration for a data set, with fresh weights.
 
     Raises:
       UserError: settings that do not fit each other or the data.
     """
-    likelihood = likelihoods.from_settings(config.likelihood)
-    encoder, decoder = networks.build(config.network, data.shape, likelihood.parameters)
-    prior = priors.from_settings(config.prior, encoder.output_shape[0][-1])
-    checks.support(data, config.data.binarize, likelihood)
-    vae = VAE(
-        encoder,
-        decoder,
-        prior,
-        likelihood,
-        scaling=data.scaling,
-        latent=config.training.latent,
-        **dataclasses.asdict(config.objective),
-    )
+    model: LatentModel = catalog.load("model", config.model.name).build(config, data)
     if len(data.train) < config.training.batch_size:
         size, examples = config.training.batch_size, len(data.train)
         raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
-    optimizers.from_settings(config.training, 1)  # an unknown name is said before there is a run folder
-    return vae
+    # An unknown name is said before there is a run folder.
+    for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
+        optimizers.from_settings(settings, 1)
+    return model
 
 
 def _summary(made: dict[str, Any], run: Run) -> list[str]:

@@ -39,6 +39,10 @@ class GaussianPosterior(Posterior):
             resolve(latent)
         self.latent = latent
 
+    @classmethod
+    def from_settings(cls, settings: Any, latent: str) -> GaussianPosterior:
+        return cls(latent, **settings.arguments(), name="posterior")
+
     def outputs(self, latent_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"z_mean": latent_shape, "z_log_var": latent_shape}
 

@@ -58,6 +58,15 @@ class ConditionalGaussian(Prior):
         log_var = heads.smooth_bound(head("prior_log_var_raw"), *LOG_VAR_RANGE, "prior_log_var")
         self.network = keras.Model(y, [head("prior_mean"), log_var], name="prior_network")
 
+    @classmethod
+    def from_settings(
+        cls, settings: Any, latent_shape: tuple[int, ...], condition_size: int | None
+    ) -> ConditionalGaussian:
+        if condition_size is None:
+            raise UserError("prior.name: conditional depends on y; set network.condition to label or attributes.")
+        *grid, latent_dim = latent_shape
+        return cls(latent_dim, condition_size, grid=grid, **settings.arguments(), name="prior")
+
     def bind(self, encode: Encode, y: tf.Tensor | None) -> DiagonalDensity:
         if y is None:
             raise UserError("prior: ConditionalGaussian depends on y; pass y.")
