@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 FROM_THE_GROUND_UP = (
     ("errors", "command", "quiet", "files"),
     ("noise",),
-    ("config",),
     ("catalog",),
+    ("config",),
     ("native",),
     ("data",),
     ("networks",),

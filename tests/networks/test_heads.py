@@ -50,7 +50,7 @@ def test_it_is_the_formula_of_two_softplus_and_the_identity_within() -> None:
 def test_latent_starts_at_order_one_and_unit_variance() -> None:
     keras.utils.set_random_seed(0)
     features = keras.Input((256,))
-    model = keras.Model(features, heads.latent(features, 16, (-16.0, 8.0)))
+    model = keras.Model(features, heads.latent(features, heads.gaussian((16,)), (-16.0, 8.0)))
     z_mean, z_log_var = model(np.random.default_rng(0).standard_normal((64, 256)))
     assert 0.1 < np.std(z_mean) < 2
     assert 0.01 < np.std(z_log_var) < 0.2
@@ -59,11 +59,11 @@ def test_latent_starts_at_order_one_and_unit_variance() -> None:
 
 def test_log_scale_is_bounded_and_a_single_parameter_is_a_tensor() -> None:
     z = keras.Input((3,))
-    both = heads.outputs(("mean", "log_scale"), lambda name: keras.layers.Rescaling(1.0, name=name)(z))
+    both = heads.outputs({"mean": (3,), "log_scale": (3,)}, lambda name, _: keras.layers.Rescaling(1.0, name=name)(z))
     assert sorted(both) == ["log_scale", "mean"]
     result = keras.Model(z, both)(np.array([[-1e9, 0.5, 1e9]], "float32"))
     np.testing.assert_array_equal(result["mean"], np.array([[-1e9, 0.5, 1e9]], "float32"))
     low, high = heads.LOG_SCALE_RANGE
     np.testing.assert_allclose(result["log_scale"], [[low, 0.5, high]], atol=2e-3)
-    single = heads.outputs(("logits",), lambda name: keras.layers.Rescaling(1.0, name=name)(z))
+    single = heads.outputs({"logits": (3,)}, lambda name, _: keras.layers.Rescaling(1.0, name=name)(z))
     assert keras.Model(z, single)(np.zeros((2, 3))).shape == (2, 3)

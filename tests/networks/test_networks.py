@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import networks
+from tfvae import UserError, networks
 from tfvae.config.network import Conv, Mlp, Network, Resnet
+from tfvae.networks import calling
 
 SHAPE = (9, 12, 2)
 SMALL = {
@@ -215,3 +216,31 @@ def test_saved_networks_load_where_tfvae_was_never_imported(tmp_path: Path) -> N
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["equal"]
+
+
+@every_family
+@pytest.mark.parametrize("condition", [None, 5])
+def test_other_outputs_and_a_condition(settings: Network, condition: int | None) -> None:
+    asked = {"logits": (7,), "z_log_var": (2,)}
+    parameters = {"weights": (*SHAPE[:2], 6), "mean": SHAPE}
+    encoder, decoder = networks.build(settings, SHAPE, parameters, outputs=asked, condition=condition)
+    assert calling.output_shapes(encoder, list(asked)) == asked
+    assert calling.output_shapes(decoder, list(parameters)) == parameters
+    assert {calling.condition_size(network) for network in (encoder, decoder)} == {condition}
+    y = None if condition is None else tf.one_hot([0, 4], condition)
+    first = calling.call(encoder, list(asked), tf.constant(images(2)), y)
+    assert list(first) == list(asked)
+    if y is not None:
+        other = calling.call(encoder, list(asked), tf.constant(images(2)), y[::-1])
+        assert np.all(np.any(first["logits"] != other["logits"], axis=1))
+
+
+def test_a_network_without_names_is_told_what_was_wanted() -> None:
+    x = keras.Input((3,))
+    network = keras.Model(x, [x, x, x], name="mine")
+    with pytest.raises(UserError, match=r"mine: got 3 outputs of shapes .*, want z_mean, z_log_var"):
+        calling.output_shapes(network, ["z_mean", "z_log_var"])
+    with pytest.raises(UserError, match=r"mine: got inputs of shapes .*, want x, or x and y \[batch, C\]"):
+        calling.condition_size(keras.Model([x, keras.Input((2, 2))], x, name="mine"))
+    with pytest.raises(UserError, match="take network mlp"):
+        networks.build(SMALL["conv"], SHAPE, {"logits": (4, 4, 2)})
