@@ -183,7 +183,9 @@ class VAE(Calls, LatentModel):
         }
 
     def objectives(self) -> list[Objective]:
-        return [Objective("vae", self.trainable_variables, self.loss_terms)]
+        # Of these parts alone: a family that adds one may train it by an objective of its own.
+        variables = [variable for part in VAE.parts for variable in getattr(self, part).trainable_variables]
+        return [Objective("vae", variables, self.loss_terms)]
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
         if step is None:
