@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import config, presets
+from tfvae import presets
 from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
