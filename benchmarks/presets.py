@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import config, presets
-from tfvae import presets
 from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
@@ -41,9 +40,8 @@ def _train(name: str, run: Path, data: str, settings: list[str]) -> dict[str, An
     # A process each, so that no preset trains in the devices, caches or precision of another.
     downloads = "dir" in config.paths(presets.load(name).data)
     changes = [*([f"data.dir={data}"] if downloads else []), *settings]
-    subprocess.run(
-        [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run), "--set", *changes], check=True
-    )
+    command = [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run)]
+    subprocess.run([*command, "--set", *changes] if changes else command, check=True)
     report: dict[str, Any] = json.loads((run / "report.json").read_text())
     return report
 
