@@ -29,7 +29,8 @@ class Run:
     """A run folder and where everything lies in it.
 
     Example:
-      >>>       >>> run = Run.create(tempfile.mkdtemp() + "/run", configuration.Config(), {"noise_version": 1})
+      >>> import tempfile
+      >>> run = Run.create(tempfile.mkdtemp() + "/run", configuration.Config(), {"noise_version": 1})
       >>> Run.open(run.folder).config.training.epochs
       50
     """
