@@ -20,6 +20,7 @@ from importlib import metadata
 from typing import Any, NamedTuple
 
 from tfvae.errors import UserError, listed, nearest
+from tfvae.quiet import quiet_start
 
 ENTRY_POINTS = "tfvae.parts"
 
@@ -153,6 +154,8 @@ def load(kind: str, name: str) -> Any:
         return _import(row.target)
     found = _from_entry_point(kind, name) or _from_code(kind, name)
     _check(kind, name, found)
+    if KINDS[kind].base:
+        _register(found)
     return found
 
 
@@ -250,7 +253,8 @@ def _from_code(kind: str, name: str) -> Any:
 
 def _guarded(kind: str, name: str, find: Any) -> Any:
     try:
-        return find()
+        with quiet_start():  # it is likely to import TensorFlow
+            return find()
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{kind}.name: {name} cannot be imported ({reason}).") from error
@@ -264,6 +268,14 @@ def _check(kind: str, name: str, found: Any) -> None:
     missing = [need for need in needs if not callable(getattr(found, need, None))]
     if missing:
         raise UserError(f"{kind}.name: {name} must have {listed(needs)}; it has no {listed(missing)}.")
+
+
+def _register(found: Any) -> None:
+    """Lets Keras save and load a class that its author did not register."""
+    import keras
+
+    if keras.saving.get_registered_name(found) == found.__name__:
+        keras.saving.register_keras_serializable(package=found.__module__)(found)
 
 
 @functools.cache

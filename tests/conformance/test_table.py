@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import conformance_table as table
 import pytest
 
-from tfvae import likelihoods
+from tfvae import catalog, likelihoods
 
 COLUMNS = {"network": table.NETWORKS, "likelihood": table.LIKELIHOODS, "prior": table.PRIORS, "size": table.SHAPES}
 
@@ -28,3 +29,19 @@ def test_no_row_is_there_twice() -> None:
 def test_every_scale_mode_is_in_the_table() -> None:
     modes = {getattr(settings, "scale_mode", "fixed") for settings in table.LIKELIHOODS.values()}
     assert modes == set(likelihoods.SCALE_MODES)
+
+
+# The family of conditional models has rows of its own.
+ELSEWHERE = {"conditional"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        ("network", table.NETWORKS.values()),
+        ("likelihood", table.LIKELIHOODS.values()),
+        ("prior", [settings(2) for settings in table.PRIORS.values()]),
+    ],
+)
+def test_every_choice_of_the_catalog_is_in_the_table(kind: str, rows: Any) -> None:
+    assert {settings.name for settings in rows} == {*catalog.names(kind)} - ELSEWHERE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,32 @@ def test_without_a_saved_model_it_shows_none(values: dict[str, Any]) -> None:
     text = card({**values["facts"], "files": files}, values["config"], values["report"])
     assert "tf.saved_model" not in text
     assert "saved-model" not in text
+
+
+class Fourth:
+    """A network that tfvae does not know."""
+
+    encoder = decoder = len
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ({"name": "conv", "filters": [4, 8]}, "conv, channels 4-8"),
+        ({"name": "resnet", "variant": None}, "resnet, variant small"),
+        ({"name": "fourth_network:Fourth"}, "fourth_network:Fourth"),
+    ],
+)
+def test_any_network_is_described(
+    network: dict[str, Any], said: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fourth_network", sys.modules[__name__])
+    text = card(values["facts"], {**values["config"], "network": network}, values["report"])
+    assert f"| networks | {said} |" in text
+
+
+def test_settings_that_a_choice_does_not_have_are_not_missed(values: dict[str, Any]) -> None:
+    trained = {**values["config"], "prior": {"name": "correlated", "trainable": True}}
+    assert "| prior p(z) | Gaussian, cholesky scale, trained |" in card(values["facts"], trained, values["report"])
+    read = {**values["config"], "data": {"name": "npz", "path": "/some/where/x.npz", "binarize": "none"}}
+    assert "| source | npz, `x.npz` |" in card(values["facts"], read, values["report"])
