@@ -71,7 +71,7 @@ class Evaluation:
                 total = total + record
             done = part.stop
             between()
-        return self._layout.unpack(workers.total(self._strategy, total) / self._examples)
+        return self._layout.unpack(workers.sum_over_workers(self._strategy, total) / self._examples)
 
     def _share(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """This worker's batches, as many as any other's: indices, weights, and the first example of each."""

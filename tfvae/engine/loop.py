@@ -124,7 +124,7 @@ class Loop:
         # Lines of epochs after the checkpoint are from the run that was cut off, and are made again.
         self.history = [line for line in self._run.metrics() if line["epoch"] <= self._notes["ended"]]
         # Before anything is written, which could take a checkpoint away that another worker still reads.
-        workers.agree(self._strategy, {"step to go on from": self._steps_done})
+        workers.require_same(self._strategy, {"step to go on from": self._steps_done})
         if self._place.chief:
             self._run.write_metrics(self.history)
         return self._steps_done
@@ -221,7 +221,7 @@ class Loop:
         return min(wanted, self.steps_per_epoch - self._steps_done % self.steps_per_epoch)
 
     def _chief_says(self, value: float) -> float:
-        return float(workers.total(self._strategy, np.array(value if self._place.chief else 0.0, np.float64)))
+        return float(workers.sum_over_workers(self._strategy, np.array(value if self._place.chief else 0.0, np.float64)))
 
     def _save_if_due(self) -> None:
         if self._checkpoints and self._chief_says(self._checkpoints.due):
@@ -303,7 +303,7 @@ class Loop:
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
         # One worker is asked, and all stop after the same call.
-        number = int(workers.each(self._strategy, stop.number or 0).max())
+        number = int(workers.gather(self._strategy, stop.number or 0).max())
         if not number:
             return
         if self._checkpoints:

@@ -53,7 +53,7 @@ def train(
     Example:
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
     """
-    with workers.explained(config.training) as writes, _precision(config.training.precision):
+    with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
         facts = {"preset": preset, **experiment.facts()}
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
@@ -98,7 +98,7 @@ def resume(
             print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
         return done
     with (
-        workers.explained(config.training) as writes,
+        workers.worker_errors(config.training) as writes,
         _precision(config.training.precision),
         _held(run, writes),
     ):
@@ -134,7 +134,7 @@ class _Experiment:
         self._data = load.load(config.data, config.seed)
         # Each machine may have its data in another place.
         recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, dir=None, path=None))
-        workers.agree(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
+        workers.require_same(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
 
@@ -154,7 +154,7 @@ class _Experiment:
             with tensorboard.writer(run.tensorboard) if writes else contextlib.nullcontext() as write:
                 loop.run((lambda epoch, line: self._epoch_end(run, write, epoch, line)) if write else None)
             made = self._finish(run, loop, reporter, writes)
-            workers.part(self._strategy, lambda: run.ended)
+            workers.final_barrier(self._strategy, lambda: run.ended)
         if not self._quiet:
             print("\n".join(_summary(made, run)))
         return made
