@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
 
 
@@ -48,11 +49,13 @@ class Split:
 
     Attributes:
       x: `[n, …]` (uint8 stays uint8), or what is to be streamed.
-      y: labels, int64 `[n]`, or None.
+      y: labels, int64 `[n]`, -1 where an example has none; or None.
+      attributes: float32 `[n, A]`, or None.
     """
 
     x: np.ndarray | OnDisk
     y: np.ndarray | None = None
+    attributes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -60,7 +63,8 @@ class Split:
     def take(self, indices: np.ndarray) -> Split:
         """The examples at the indices, in their order."""
         x = self.x[indices] if isinstance(self.x, np.ndarray) else self.x.take(indices)
-        return Split(x, None if self.y is None else self.y[indices])
+        y, attributes = (None if rows is None else rows[indices] for rows in (self.y, self.attributes))
+        return Split(x, y, attributes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +104,7 @@ class DataSet:
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
       notes: sentences to print, such as how the test split was made.
+      condition: what the model is conditioned on, of the labels or attributes; None: nothing.
     """
 
     name: str
@@ -111,3 +116,4 @@ class DataSet:
     label_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    condition: Condition | None = None
