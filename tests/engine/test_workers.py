@@ -57,7 +57,9 @@ def test_a_lost_worker_is_named(second, message, who):
 
 def test_who_does_not_agree_is_named(monkeypatch):
     monkeypatch.setattr(workers, "gather", lambda strategy, value: np.array([value, value, value + 1]))
-    with pytest.raises(UserError, match="the data set of worker 2 differs from the chief's; start all workers with the same"):
+    with pytest.raises(
+        UserError, match="the data set of worker 2 differs from the chief's; start all workers with the same"
+    ):
         workers.require_same(tf.distribute.get_strategy(), {"data set": "digits"})
 
 

@@ -23,9 +23,7 @@ class Batch(NamedTuple):
     weight: tf.Tensor
 
     @classmethod
-    def of(
-        cls, x: tf.Tensor, y: tf.Tensor | None, first_example: tf.Tensor, weight: tf.Tensor | None = None
-    ) -> Batch:
+    def of(cls, x: tf.Tensor, y: tf.Tensor | None, first_example: tf.Tensor, weight: tf.Tensor | None = None) -> Batch:
         """A batch with y and weight in the type of x; without a weight no example is padding."""
         weight = tf.ones([tf.shape(x)[0]], x.dtype) if weight is None else tf.cast(weight, x.dtype)
         return cls(x, None if y is None else tf.cast(y, x.dtype), first_example, weight)

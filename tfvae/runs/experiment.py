@@ -22,6 +22,8 @@ from tfvae.engine import strategy as strategies
 from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
+from tfvae.engine.plan import check_shares
 from tfvae.errors import UserError
 from tfvae.latent import priors, resolve
 from tfvae.models import checks
@@ -137,14 +139,13 @@ class _Experiment:
         workers.require_same(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
+        check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
 
     def run(self, run: Run, profile: int, differences: Sequence[changes.Change] = ()) -> dict[str, Any]:
         with Reporter(self._config.training.epochs, self._quiet) as reporter:
             self._header(reporter)
             writes = workers.place(self._strategy).chief
-            loop = Loop(
-                self._model, self._data, self._config, self._strategy, run=run, reporter=reporter, profile=profile
-            )
+            loop = Loop(self._model, self._data, self._config, self._strategy, Outputs(run, reporter, profile))
             if steps := loop.resume():
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
             for change in differences:
