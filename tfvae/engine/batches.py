@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -29,6 +29,7 @@ class Batches:
       scaling: from the user's units to model units.
       binarize: none, threshold or dynamic.
       seed: of all noise.
+      dtype: of x in model units; that of variables, unless it is given.
     """
 
     feed: pipeline.Feed
@@ -36,6 +37,8 @@ class Batches:
     scaling: Scaling
     binarize: str = "none"
     seed: int = 0
+    # Not asked for in the step: Keras keeps its policy by thread, and replicas are threads.
+    dtype: str = field(default_factory=lambda: keras.config.dtype_policy().variable_dtype)
 
     @classmethod
     def of(cls, split: Split, data: DataSet, config: Config) -> Batches:
@@ -73,5 +76,6 @@ class Batches:
         """
         x, y = raw
         address = noise.Address(self.seed, noise.BINARISATION, step, first_example)
-        dtype = keras.config.dtype_policy().variable_dtype
-        return Batch.of(pipeline.model_units(x, self.scaling, self.binarize, address, dtype), y, first_example, weight)
+        return Batch.of(
+            pipeline.model_units(x, self.scaling, self.binarize, address, self.dtype), y, first_example, weight
+        )

@@ -185,15 +185,11 @@ class Loop:
 
     def _steps_per_call(self) -> int:
         # The chief's clock decides for all workers.
-        steps = int(self._chief_says(self._profile.at_most(self.clock.steps_per_call())))
+        steps = int(workers.of_chief(self._strategy, self._profile.at_most(self.clock.steps_per_call())))
         return min(steps, self.steps_per_epoch - self._steps_done % self.steps_per_epoch)
 
-    def _chief_says(self, value: float) -> float:
-        chosen = np.array(value if self._place.chief else 0.0, np.float64)
-        return float(workers.sum_over_workers(self._strategy, chosen))
-
     def _save_if_due(self) -> None:
-        if self._checkpoints and self._chief_says(self._checkpoints.due):
+        if self._checkpoints and workers.of_chief(self._strategy, self._checkpoints.due):
             self._save()
 
     def _save(self) -> str:

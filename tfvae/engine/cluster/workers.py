@@ -62,6 +62,11 @@ def gather(strategy: tf.distribute.Strategy, value: float) -> np.ndarray:
     return sum_over_workers(strategy, values)
 
 
+def of_chief(strategy: tf.distribute.Strategy, value: float) -> float:
+    """The chief's value, on all workers; waits as `sum_over_workers` does."""
+    return float(sum_over_workers(strategy, np.array(value if place(strategy).chief else 0.0, np.float64)))
+
+
 def require_same(strategy: tf.distribute.Strategy, values: dict[str, Any]) -> None:
     """Checks that all workers have the same values, compared by their text.
 
