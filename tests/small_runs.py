@@ -11,6 +11,7 @@ from tfvae import config as configuration
 from tfvae.data import scaling
 from tfvae.data.splits import DataSet, Split
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
 from tfvae.runs import experiment
 
 SETTINGS = [
@@ -89,7 +90,7 @@ def loop_for(model_for):
     def make(config, data, strategy=None, weights=0, **arguments):
         strategy = strategy or tf.distribute.get_strategy()
         model = model_for(config, data, strategy, weights)
-        return Loop(model, data, config, strategy, **arguments), model
+        return Loop(model, data, config, strategy, Outputs(**arguments)), model
 
     return make
 

@@ -142,7 +142,7 @@ def refuse(capsys, tmp_path, monkeypatch, arguments):
         (["--preset", "mnist-2d", "--set", "data.dir=nowhere"], "nowhere; want one that holds mnist.npz"),
         (["--set", "network.name=resnet", "network.variant=huge"], "network.variant: got 'huge', want one of micro"),
         (["--latent", "fused", "--seed", "-1"], "seed: got -1, want at least 0"),
-        (["--replicas", "2"], "--replicas 2: wants --strategy mirrored"),
+        (["--replicas", "2"], "--replicas 2: want --strategy mirrored with it"),
         (["--resume"], "--resume: want --out DIR"),
         (["--resume", "--out", "nowhere"], "no run is there"),
         (["--resume", "--out", "nowhere", "--set", "training.epochs=9"], "with --preset too, --resume begins it"),

@@ -32,7 +32,7 @@ PLANTED = """
 import hashlib, json, sys
 import numpy as np, tensorflow as tf
 from tfvae import train
-from tfvae.models.results import Loss
+from tfvae.objectives.loss import Loss
 from tfvae.models.vae import VAE
 from tfvae.engine import loop, step
 from tfvae.engine.cluster import environment as cluster
@@ -45,18 +45,19 @@ def through(x, there):
     return x, lambda upstream: (tf.where(there, np.inf * tf.ones_like(upstream), upstream), None)
 
 def breaking(self):
-    [(name, variables, loss_fn)] = objectives(self)
-    def broken(batch, address, schedule):
-        loss = loss_fn(batch, address, schedule)
+    [objective] = objectives(self)
+    def broken(batch, address, schedule, training):
+        loss = objective.loss(batch, address, schedule, training)
         there = tf.reduce_all(address.step == 2) & (batch.first_example >= 128)
         return Loss(through(loss.total, tf.fill(tf.shape(loss.total), there)), loss.terms)
-    return [(name, variables, broken)]
+    return [objective._replace(loss=broken)]
 
 def watched(self, elements):
     records = call(self, elements)
     record = {name: float(v) for name, v in self.layout.unpack(records.numpy()[0]).items() if v.ndim == 0}
-    [(_, variables, update, _)] = self._goals
-    moved = b"".join(np.asarray(v.value).tobytes() for v in [*variables, *update.optimizer.variables])
+    [trainer] = self._trainers
+    variables = [*trainer.objective.variables, *trainer.optimizer.variables]
+    moved = b"".join(np.asarray(v.value).tobytes() for v in variables)
     seen.append([hashlib.sha256(moved).hexdigest(), record["skipped"], record["loss_scale"]])
     return records
 

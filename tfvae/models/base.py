@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import config
+from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
@@ -76,6 +77,10 @@ class LatentModel(keras.Model):
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
         """Values of the schedules at a step; without one the final values, by which validation is judged."""
+        return {}
+
+    def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Terms `[batch]` that are worth their time only at the end of a run, on the test split."""
         return {}
 
     def summarise(self, means: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -189,11 +189,17 @@ class VAE(Calls, LatentModel):
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
         if step is None:
-            return {"kl_weight": self.objective.kl_weight, "capacity": self.objective.capacity or 0.0}
-        return {
-            "kl_weight": schedules.kl_weight(step, self.objective, steps_per_epoch),
-            "capacity": schedules.capacity(step, self.objective, steps_per_epoch),
-        }
+            values = {"kl_weight": self.objective.kl_weight, "capacity": self.objective.capacity}
+            return {name: value for name, value in values.items() if value is not None}
+        values = {"kl_weight": schedules.kl_weight(step, self.objective, steps_per_epoch)}
+        if self.objective.capacity is not None:
+            values["capacity"] = schedules.capacity(step, self.objective, steps_per_epoch)
+        return values
+
+    def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """The squared error of each value, of the mean of p(x|z) at the point of q(z|x): one more decoding."""
+        error = tf.square(batch.x - tf.cast(self.reconstruct(batch.x, batch.y), batch.x.dtype))
+        return {"squared_error_per_value": tf.reduce_mean(tf.reshape(error, [tf.shape(error)[0], -1]), axis=1)}
 
     def summarise(self, means: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Mean terms as JSON takes them, with the active units in place of the moments that count them."""

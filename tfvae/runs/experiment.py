@@ -22,6 +22,8 @@ from tfvae.engine import strategy as strategies
 from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
+from tfvae.engine.plan import check_shares
 from tfvae.errors import UserError
 from tfvae.latent import resolve
 from tfvae.models.base import LatentModel
@@ -52,7 +54,7 @@ def train(
     Example:
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
     """
-    with workers.explained(config.training) as writes, _precision(config.training.precision):
+    with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
         facts = {"preset": preset, **experiment.facts()}
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
@@ -99,7 +101,7 @@ def resume(
             print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
         return done
     with (
-        workers.explained(config.training) as writes,
+        workers.worker_errors(config.training) as writes,
         _precision(config.training.precision),
         _held(run, writes),
     ):
@@ -136,17 +138,16 @@ class _Experiment:
         # Each machine may have its data in another place.
         elsewhere: dict[str, Any] = dict.fromkeys(paths(config.data))
         recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, **elsewhere))
-        workers.agree(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
+        workers.require_same(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
+        check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
 
     def run(self, run: Run, profile: int, differences: Sequence[changes.Change] = ()) -> dict[str, Any]:
         with Reporter(self._config.training.epochs, self._quiet) as reporter:
             self._header(reporter)
             writes = workers.place(self._strategy).chief
-            loop = Loop(
-                self._model, self._data, self._config, self._strategy, run=run, reporter=reporter, profile=profile
-            )
+            loop = Loop(self._model, self._data, self._config, self._strategy, Outputs(run, reporter, profile))
             if steps := loop.resume():
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
             for change in differences:
@@ -156,7 +157,7 @@ class _Experiment:
             with tensorboard.writer(run.tensorboard) if writes else contextlib.nullcontext() as write:
                 loop.run((lambda epoch, line: self._epoch_end(run, write, epoch, line)) if write else None)
             made = self._finish(run, loop, reporter, writes)
-            workers.part(self._strategy, lambda: run.ended)
+            workers.final_barrier(self._strategy, lambda: run.ended)
         if not self._quiet:
             print("\n".join(_summary(made, run)))
         return made
