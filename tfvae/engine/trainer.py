@@ -64,7 +64,8 @@ class Trainer:
 
     def absorb(self, sums: Mapping[str, tf.Tensor], finite: tf.Tensor | None, step: tf.Tensor) -> None:
         """Hands the sums over the global batch to the objective, where it takes them."""
-        if (absorb := self.objective.absorb) is not None:
+        absorb = self.objective.absorb
+        if absorb is not None:
             self._if_taken(finite, step, lambda: absorb(sums), list(self.objective.state))
 
     def _if_taken(self, finite: tf.Tensor | None, step: tf.Tensor, update: Any, variables: list[Any]) -> None:
