@@ -107,7 +107,7 @@ def assert_close(a, b, **tolerance):
 
 def test_an_epoch_ends_and_metrics_are_named(make):
     """Before: 'no step of epoch 1 was finite', for no loss had a bare name."""
-    loop, model = make("training.on_nonfinite=skip", group=8)
+    loop, _ = make("training.on_nonfinite=skip", group=8)
     loop.run()
     train, validation = loop.history[-1]["train"], loop.history[-1]["validation"]
     named = {"loss", "closeness", "critic/loss", "critic/output", "critic/variance"}
@@ -235,8 +235,10 @@ def test_the_best_epoch_is_that_of_the_term_it_is_judged_by(tmp_path, make, judg
 
 def test_judged_by_none_keeps_the_last_weights_and_trains_to_the_end(tmp_path, make):
     changes = ["training.learning_rate=0.9", "training.epochs=6", "training.early_stopping=1"]
-    loop, _ = make(*changes, judged=None, outputs=Outputs(Run.create(tmp_path / "run", Config(), {})))
+    heard = Heard()
+    loop, _ = make(*changes, judged=None, outputs=Outputs(Run.create(tmp_path / "run", Config(), {}), heard))
     loop.run()
+    assert "early stopping: no term judges this model's epochs, so it trains to the last one." in heard.said
     assert loop.best_epoch == len(loop.history) == 6
     last = loop.history[-1]["validation"]["loss"]
     assert float(loop.evaluate(toy.data_set().validation)["loss"]) == pytest.approx(last, rel=1e-12)

@@ -29,8 +29,8 @@ TWO_STEPS = np.arange(8).reshape(2, 4)
 class Point:
     """Squared distance to a point w: a model as the step knows it, whose gradient is w - mean(x)."""
 
-    def __init__(self, objective=Settings()):
-        self.w, self._objective = keras.Variable(START, dtype="float64"), objective
+    def __init__(self, objective=None):
+        self.w, self._objective = keras.Variable(START, dtype="float64"), objective or Settings()
 
     def objectives(self):
         return [Objective("point", [self.w], self.loss)]
@@ -46,7 +46,7 @@ class Point:
 class TwoPoints(Point):
     """Two objectives, as adversarial families have them."""
 
-    def __init__(self, objective=Settings()):
+    def __init__(self, objective=None):
         super().__init__(objective)
         self.v = keras.Variable(2 * START, dtype="float64")
 
