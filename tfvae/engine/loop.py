@@ -19,7 +19,7 @@ from tfvae.engine.clock import Clock
 from tfvae.engine.cluster import workers
 from tfvae.engine.evaluation import Evaluation
 from tfvae.engine.journal import Journal
-from tfvae.engine.nonfinite import EpochSums, NonFinite
+from tfvae.engine.nonfinite import EpochSums, NonFinite, scalars
 from tfvae.engine.outputs import Outputs, RunFolder
 from tfvae.engine.plan import Plan, check_shares, steps_per_epoch
 from tfvae.engine.profile import Profile
@@ -181,7 +181,6 @@ class Loop:
             self._save_if_due()
 
     def _steps_per_call(self) -> int:
-        # The chief's clock decides for all workers.
         steps = int(workers.of_chief(self._strategy, self._profile.at_most(self.clock.steps_per_call())))
         return min(steps, self.steps_per_epoch - self._steps_done % self.steps_per_epoch)
 
@@ -203,8 +202,7 @@ class Loop:
             means = validation or train
             value = self._journal.value(means)
             if not np.isfinite([value, float(means["loss"])]).all():
-                terms = ", ".join(f"{name} {float(v):.4g}" for name, v in means.items() if v.ndim == 0)
-                self._not_finite(f"the validation loss is not finite at step {self._steps_done} ({terms})")
+                self._not_finite(f"the validation loss is not finite at step {self._steps_done} ({scalars(means)})")
             best = self._journal.is_best(value)
             if best and self._checkpoints:
                 self._checkpoints.keep_best()
