@@ -19,9 +19,9 @@ from tfvae.engine.clock import Clock
 from tfvae.engine.cluster import workers
 from tfvae.engine.evaluation import Evaluation
 from tfvae.engine.journal import Journal
-from tfvae.engine.nonfinite import EpochSums, NonFinite
-from tfvae.engine.outputs import Outputs
-from tfvae.engine.plan import Plan, check_shares
+from tfvae.engine.nonfinite import EpochSums, NonFinite, scalars
+from tfvae.engine.outputs import Outputs, RunFolder
+from tfvae.engine.plan import Plan, check_shares, steps_per_epoch
 from tfvae.engine.profile import Profile
 from tfvae.engine.signals import Stopped, StopRequest
 from tfvae.engine.step import Step
@@ -66,23 +66,25 @@ class Loop:
         outputs = outputs or Outputs()
         self._model, self._data, self._config, self._strategy = model, data, config, strategy
         self._run, self._reporter, self._place = outputs.run, outputs.reporter, workers.place(strategy)
-        self._batch, self._examples = config.training.batch_size, len(data.train)
-        self.steps_per_epoch = self._examples // self._batch
-        self._check_sizes()
-        self.jit = use_jit(config.training, model)
-        jit_loop, replicas = use_jit_loop(config.training, model), strategy.num_replicas_in_sync
-        self._plan = Plan(self._batch, config.training.accumulation, replicas, self.steps_per_epoch, self.jit, jit_loop)
+        training, replicas = config.training, strategy.num_replicas_in_sync
+        self.steps_per_epoch = steps_per_epoch(training, len(data.train))
+        check_shares(training, replicas, model.group)
+        self._say_what_is_left_out()
+        self.jit, jit_loop = use_jit(training, model), use_jit_loop(training, model)
+        self._plan = Plan(
+            training.batch_size, training.accumulation, replicas, self.steps_per_epoch, self.jit, jit_loop
+        )
         self._batches = Batches.of(data.train, data, config)
         with strategy.scope():
-            self.trainers = trainer.from_settings(model, config.training, self.steps_per_epoch)
+            self.trainers = trainer.from_settings(model, training, self.steps_per_epoch)
             self._step = Step(self.trainers, model.schedule, self._batches, self._plan, strategy)
             self._counter = self._step.counter
-            self._checkpoints = self._make_checkpoints() if self._run else None
+            self._checkpoints = self._make_checkpoints(self._run) if self._run else None
         # `VAE.fit` may have no validation split; the training loss then stands in its place.
         self._validation = self._evaluation(data.validation) if len(data.validation) else None
-        self.clock = Clock(config.training.steps_per_call)
+        self.clock = Clock(training.steps_per_call)
         self._profile = Profile(self._run.tensorboard if self._run and self._place.chief else None, outputs.profile)
-        self._journal = Journal.of(model, config.training.early_stopping, self._run)
+        self._journal = Journal.of(model, training.early_stopping, self._run)
         self._sums = EpochSums(self._step.layout)
 
     def resume(self) -> int:
@@ -117,7 +119,7 @@ class Loop:
                     break
                 begun, done = time.perf_counter(), self._steps_done - epoch * self.steps_per_epoch
                 self._train_epoch((epoch + 1) * self.steps_per_epoch, elements, stop)
-                rate = (self.steps_per_epoch - done) * self._batch / (time.perf_counter() - begun)
+                rate = (self.steps_per_epoch - done) * self._plan.batch_size / (time.perf_counter() - begun)
                 self._end_epoch(epoch, rate, stop, epoch_end)
                 self._stop_if_asked(stop)
         self._reporter.last_epoch()
@@ -153,21 +155,16 @@ class Loop:
     def _evaluation(self, split: Split, test: bool = False) -> Evaluation:
         return Evaluation(self._model, Batches.of(split, self._data, self._config), self._plan, self._strategy, test)
 
-    def _make_checkpoints(self) -> Checkpoints:
-        assert self._run is not None
-        state = trainer.state(self.trainers)
-        return Checkpoints(
-            self._run.checkpoints, self._model, self._counter, state, self._reporter.say, self._place.chief
-        )
+    def _make_checkpoints(self, run: RunFolder) -> Checkpoints:
+        moving, say = trainer.state(self.trainers), self._reporter.say
+        return Checkpoints(run.checkpoints, self._model, self._counter, moving, say, self._place.chief)
 
-    def _check_sizes(self) -> None:
-        if self.steps_per_epoch == 0:
-            raise UserError(
-                f"training.batch_size: got {self._batch}, want at most the {self._examples} training examples."
-            )
-        check_shares(self._config.training, self._strategy.num_replicas_in_sync, self._model.group)
-        if dropped := self._examples % self._batch:
+    def _say_what_is_left_out(self) -> None:
+        training = self._config.training
+        if dropped := len(self._data.train) % training.batch_size:
             self._reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
+        if training.early_stopping and self._model.judged_by is None:
+            self._reporter.say("early stopping: no term judges this model's epochs, so it trains to the last one.")
 
     def _train_epoch(self, end: int, elements: Iterator[Any], stop: StopRequest) -> None:
         while self._steps_done < end:
@@ -184,7 +181,6 @@ class Loop:
             self._save_if_due()
 
     def _steps_per_call(self) -> int:
-        # The chief's clock decides for all workers.
         steps = int(workers.of_chief(self._strategy, self._profile.at_most(self.clock.steps_per_call())))
         return min(steps, self.steps_per_epoch - self._steps_done % self.steps_per_epoch)
 
@@ -206,8 +202,7 @@ class Loop:
             means = validation or train
             value = self._journal.value(means)
             if not np.isfinite([value, float(means["loss"])]).all():
-                terms = ", ".join(f"{name} {float(v):.4g}" for name, v in means.items() if v.ndim == 0)
-                self._not_finite(f"the validation loss is not finite at step {self._steps_done} ({terms})")
+                self._not_finite(f"the validation loss is not finite at step {self._steps_done} ({scalars(means)})")
             best = self._journal.is_best(value)
             if best and self._checkpoints:
                 self._checkpoints.keep_best()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -83,13 +84,17 @@ class EpochSums:
         return np.any(flags, axis=0) if flags else np.zeros(len(records), bool)
 
     def _refuse(self, record: np.ndarray, step: int) -> None:
-        values = self._layout.unpack(record)
-        terms = ", ".join(f"{name} {float(value):.4g}" for name, value in values.items() if value.ndim == 0)
+        terms = scalars(self._layout.unpack(record))
         if self._in_a_row == GIVE_UP:
             raise NonFinite(
                 f"{GIVE_UP} steps in a row up to step {step} were skipped, for they were not finite ({terms})"
             )
         raise NonFinite(f"the loss is not finite at step {step} ({terms})")
+
+
+def scalars(values: Mapping[str, np.ndarray]) -> str:
+    """The values that are single numbers, for a sentence."""
+    return ", ".join(f"{name} {float(value):.4g}" for name, value in values.items() if value.ndim == 0)
 
 
 def _is_flag(name: str) -> bool:

@@ -34,6 +34,19 @@ class Plan:
         return self.batch_size // self.replicas
 
 
+def steps_per_epoch(settings: Training, examples: int) -> int:
+    """Whole batches of the training examples.
+
+    Raises:
+      UserError: there are fewer examples than one batch takes.
+    """
+    if examples < settings.batch_size:
+        raise UserError(
+            f"training.batch_size: got {settings.batch_size}, want at most the {examples} training examples."
+        )
+    return examples // settings.batch_size
+
+
 def check_shares(settings: Training, replicas: int, group: int | None = None) -> None:
     """Checks that a batch can be shared out over replicas, each share into parts, and each part into groups.
 
