@@ -47,6 +47,8 @@ def load(settings: Data, seed: int) -> DataSet:
         label_names=source.label_names,
         feature_names=source.feature_names,
         notes=source.notes + notes,
+        binarize=settings.binarize,
+        seed=seed,
     )
 
 

@@ -100,6 +100,8 @@ class DataSet:
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
       notes: sentences to print, such as how the test split was made.
+      binarize: how examples become binary: "none", "threshold" or "dynamic".
+      seed: the run's, under which binary forms are drawn.
     """
 
     name: str
@@ -111,3 +113,5 @@ class DataSet:
     label_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    binarize: str = "none"
+    seed: int = 0

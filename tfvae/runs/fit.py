@@ -36,7 +36,7 @@ def fit(
     if raw:
         model.scaling = data.scaling
     checks.support(data, config.data.binarize, model.likelihood)
-    with Reporter(training.epochs, quiet=verbose == 0) as reporter:
+    with Reporter(training.epochs, verbose == 0, model.terms) as reporter:
         optimizer = model.optimizer if getattr(model, "compiled", False) else None
         loop = Loop(model, data, config, tf.distribute.get_strategy(), optimizer, reporter=reporter)
         try:
