@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -15,14 +16,16 @@ from tfvae.latent.priors import Prior
 DIMENSIONS = {2: "two dimensions", 3: "three dimensions"}
 
 
-def capabilities(model: Any, data: DataSet) -> frozenset[str]:
+def capabilities(model: Any, data: DataSet, metrics: Sequence[Mapping[str, Any]] = ()) -> frozenset[str]:
     """The capabilities of a model and its data, by name; `tfvae.plots.gallery.WORDS` says each in words.
 
     Args:
       model: a model with a latent space.
       data: its data set.
+      metrics: the lines of `metrics.jsonl`.
     """
-    return _of_data(data) | _of_model(model) | _of_latents(model, data)
+    recorded = frozenset({"metrics"} if metrics else ())
+    return recorded | _of_data(data) | _of_model(model) | _of_latents(model, data)
 
 
 def gaussian_prior(model: Any) -> Any:

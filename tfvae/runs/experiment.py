@@ -167,7 +167,7 @@ class _Experiment:
             return made
         keras_files.save(self._model, run)
         reporter.say("drawing pictures …")
-        gallery.draw(self._model, self._data, loop.history, run.plots, binarize=self._config.data.binarize)
+        gallery.draw(self._model, self._data, loop.history, run.plots)
         run.write_json("report.json", made)
         return made
 
