@@ -80,6 +80,18 @@ def test_manifold_axes_say_what_they_are(correlated, letter, words, cut_off):
         assert cut_off(figure) == []
 
 
+def test_titles_have_room_for_the_class_at_which_y_is_held(cut_off):
+    images, at, kl = np.zeros((5, 5, 8, 8, 1)), ", class elevenmany…", np.arange(20.0)
+    for figure in (
+        manifold(images, correlated=True, at=at),
+        manifold_slices([images] * 3, correlated=True, at=at),
+        traversals(np.zeros((10, 11, 8, 8, 1)), list(range(10)), kl, at=at),
+        column_traversals(np.zeros((10, 11, 2)), list(range(10)), kl, ["a", "b"], at=at),
+    ):
+        assert cut_off(figure) == []
+        assert at in figure.get_suptitle()
+
+
 def test_contours_enclose_the_mass_that_they_name():
     axes = new_figure("contours", 3.0).add_subplot()
     mean = np.array([1.0, -1.0])

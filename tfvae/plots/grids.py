@@ -103,9 +103,10 @@ def class_samples(images: Images, class_names: Sequence[str], seed: int) -> Figu
     """
     rows = len(images)
     rest = f" (first {rows} of {len(class_names)} classes)" if rows < len(class_names) else ""
-    title = f"Samples of each class{rest}, a column from one noise, seed {seed}{channel_note(images)}"
-    figure = new_figure(title, 0.5 + grid_height(images, 6.0), 7.4)
-    show_grid(figure.add_subplot(), images, row_labels=[text(name, LONGEST_NAME) for name in class_names[:rows]])
+    title = f"Samples of each class{rest}; a column shares its noise, seed {seed}{channel_note(images)}"
+    names = [text(name, LONGEST_NAME) for name in class_names[:rows]]
+    figure = new_figure(title, 0.5 + grid_height(images, 6.0), 6.3 + 0.085 * max(map(len, names)))
+    show_grid(figure.add_subplot(), images, row_labels=names)
     return figure
 
 

@@ -60,7 +60,8 @@ def manifold(images: Images, *, correlated: bool = False, at: str = "") -> Figur
       correlated: axes are the prior's independent coordinates eps, z = m + L eps, and not z itself.
       at: words that end the title, such as ", class 3".
     """
-    through = "through the Cholesky factor, z = m + L ε" if correlated else f"quantiles {LOWEST:g} to {HIGHEST:g}"
+    factor = "z = m + L ε" if at else "through the Cholesky factor, z = m + L ε"  # as much as the width takes
+    through = factor if correlated else f"quantiles {LOWEST:g} to {HIGHEST:g}"
     title = f"What the decoder makes of the prior: {through}{at}{channel_note(images)}"
     figure = new_figure(title, 0.75 + grid_height(images, 6.4), 7.2)
     _show(figure.add_subplot(), images, (0, 1), correlated)

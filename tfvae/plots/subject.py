@@ -15,7 +15,7 @@ from tfvae.data import views
 from tfvae.latent.density import DiagonalDensity
 from tfvae.latent.interpolation import linear, spherical
 from tfvae.models.capabilities import capabilities, gaussian_prior
-from tfvae.plots.style import LONGEST_NAME, text
+from tfvae.plots.style import LONGEST_NAME, class_name
 
 if TYPE_CHECKING:
     from tfvae.data.splits import DataSet
@@ -162,7 +162,7 @@ class Subject:
         if self.vae.condition_size is None:
             return ""
         label = self._held_label
-        return ", at the attributes of one example" if label is None else f", class {self._class_name(label)}"
+        return ", fixed attributes" if label is None else f", class {self._class_name(label)}"
 
     def decoded(self, z: Array, y: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Means of p(x|z, y) in model units, `[…, *example]`.
@@ -222,7 +222,7 @@ class Subject:
     def _class_name(self, label: int) -> str:
         condition = self.vae.condition
         names = self.data.label_names or (condition.names if condition is not None else ())
-        return text(names[label] if 0 <= label < len(names) else label, LONGEST_NAME // 2)
+        return class_name(label, names, LONGEST_NAME // 2)
 
 
 def in_turn(labels: NDArray[np.integer] | None, count: int) -> NDArray[np.int64]:
