@@ -82,8 +82,8 @@ def test_its_metrics_are_named_and_both_objectives_improve(whole: Run, capsys: A
 
 def test_the_second_learning_rate_is_its_own(whole: Run, tmp_path: Path) -> None:
     slow = trained(tmp_path / "slow", "training.epochs=6", "training.optimizers.probe.learning_rate=1e-9")
-    probe = [weight for weight in tfvae.load(slow.folder, allow_code=["toyfamily"]).probe.get_weights()]
-    before = [weight for weight in tfvae.load(whole.folder, allow_code=["toyfamily"]).probe.get_weights()]
+    probe = tfvae.load(slow.folder, allow_code=["toyfamily"]).probe.get_weights()
+    before = tfvae.load(whole.folder, allow_code=["toyfamily"]).probe.get_weights()
     assert any(np.any(np.abs(a - b) > 0.01) for a, b in zip(probe, before, strict=True))
     # The probe reads z without a gradient: the other objective does not feel it.
     for name in ("encoder", "decoder"):

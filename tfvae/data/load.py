@@ -50,6 +50,8 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
         feature_names=source.feature_names,
         notes=source.notes + notes,
         condition=_condition(condition, source, train),
+        binarize=settings.binarize,
+        seed=seed,
     )
 
 

@@ -107,6 +107,8 @@ class DataSet:
       feature_names: the name of each column, or None.
       notes: sentences to print, such as how the test split was made.
       condition: what the model is conditioned on; None: nothing.
+      binarize: how examples become binary: "none", "threshold" or "dynamic".
+      seed: the run's, under which binary forms are drawn.
     """
 
     name: str
@@ -119,3 +121,5 @@ class DataSet:
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     condition: Condition | None = None
+    binarize: str = "none"
+    seed: int = 0

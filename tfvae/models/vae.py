@@ -166,20 +166,20 @@ class VAE(Calls, LatentModel):
 
     @property
     def terms(self) -> Terms:
-        shown = Term("").shown
-        terms = {"elbo": Term("ELBO", better="higher")}
-        if self.objective.num_samples > 1:
-            bound = f"importance-weighted bound, {self.objective.num_samples} samples"
-            terms["iwae"] = Term(bound, better="higher", shown=frozenset({"report", "card"}))
+        everywhere = Term("").shown
+        terms = {"elbo": Term("ELBO", better="higher", shown=everywhere - {"curves"})}
+        if (samples := self.objective.num_samples) > 1:
+            terms["iwae"] = Term(f"IWAE, K = {samples}", better="higher", shown=frozenset({"report", "card"}))
         return {
             **terms,
+            "loss": Term("loss", better="lower", shown=frozenset({"progress", "curves"})),
             "reconstruction": Term("reconstruction", better="higher"),
             "kl": Term("KL"),
-            "active_units": Term("active units", f"of {self.latent_dim}", "higher", shown - {"card"}, digits=0),
+            "kl_ratio": Term("KL / reconstruction", "", shown=frozenset({"curves"}), digits=3, compute=_kl_ratio),
+            "active_units": Term("active units", f"of {self.latent_dim}", "higher", everywhere - {"card"}, digits=0),
             "squared_error_per_value": Term(
-                "squared error a value", "in model units", "lower", frozenset({"report", "card"}), digits=4
+                "squared error", "a value, in model units", "lower", frozenset({"report", "card"}), digits=4
             ),
-            "loss": Term("loss", better="lower", shown=frozenset({"progress", "curves"})),
         }
 
     def objectives(self) -> list[Objective]:
@@ -253,7 +253,7 @@ class VAE(Calls, LatentModel):
         leading = z.shape.rank - len(self.latent_shape)
         if leading == 1:
             return calling.call(self.decoder, names, z, y, training)
-        if y is not None:
+        if y is not None and self.condition_size is not None:
             repeats = tf.reduce_prod(tf.shape(z)[: leading - 1])
             y = tf.tile(y, [repeats, 1])
         outputs = calling.call(self.decoder, names, tf.reshape(z, [-1, *self.latent_shape]), y, training)
@@ -263,3 +263,7 @@ class VAE(Calls, LatentModel):
     def arguments(self) -> dict[str, Any]:
         condition = None if self.condition is None else self.condition.to_dict()
         return {"condition": condition, **dataclasses.asdict(self.objective)}
+
+
+def _kl_ratio(figures: Mapping[str, Any]) -> float:
+    return float(abs(figures["kl"]) / abs(figures["reconstruction"]))

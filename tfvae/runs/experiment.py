@@ -144,7 +144,7 @@ class _Experiment:
         check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
 
     def run(self, run: Run, profile: int, differences: Sequence[changes.Change] = ()) -> dict[str, Any]:
-        with Reporter(self._config.training.epochs, self._quiet) as reporter:
+        with Reporter(self._config.training.epochs, self._quiet, self._model.terms) as reporter:
             self._header(reporter)
             writes = workers.place(self._strategy).chief
             loop = Loop(self._model, self._data, self._config, self._strategy, Outputs(run, reporter, profile))
@@ -154,7 +154,9 @@ class _Experiment:
                 reporter.say(f"changed: {change}{f' ({change.harmless})' if change.harmless else ''}.")
             if differences and writes:  # not before the checkpoint is seen to fit them
                 run.change(self._config)
-            with tensorboard.writer(run.tensorboard) if writes else contextlib.nullcontext() as write:
+            with (
+                tensorboard.writer(run.tensorboard, self._model.terms) if writes else contextlib.nullcontext() as write
+            ):
                 loop.run((lambda epoch, line: self._epoch_end(run, write, epoch, line)) if write else None)
             made = self._finish(run, loop, reporter, writes)
             workers.final_barrier(self._strategy, lambda: run.ended)
@@ -163,12 +165,12 @@ class _Experiment:
         return made
 
     def _finish(self, run: Run, loop: Loop, reporter: Reporter, writes: bool) -> dict[str, Any]:
-        made = report.make(self._model, self._data, loop, self._config.data.binarize, self.facts())
+        made = report.make(self._model, self._data, loop, self.facts())
         if not writes:
             return made
         keras_files.save(self._model, run)
         reporter.say("drawing pictures …")
-        gallery.draw(self._model, self._data, loop.history, run.plots, binarize=self._config.data.binarize)
+        gallery.draw(self._model, self._data, loop.history, run.plots)
         run.write_json("report.json", made)
         return made
 

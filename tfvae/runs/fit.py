@@ -33,7 +33,7 @@ def fit(
     config = Config(objective=model.objective, training=training, seed=seed)
     data = _data(model, np.asarray(x), y, validation_data)
     checks.support(data, config.data.binarize, model.likelihood)
-    with Reporter(training.epochs, quiet=verbose == 0) as reporter:
+    with Reporter(training.epochs, verbose == 0, model.terms) as reporter:
         loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(reporter=reporter))
         try:
             loop.run()
