@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 
-def test_the_elbo_rises(row: Any) -> None:
-    vae, x = row.build(), row.examples(64).astype("float32")
+def test_the_elbo_rises(covering_row: Any) -> None:
+    vae, x = covering_row.build(), covering_row.examples(64).astype("float32")
     before = vae.elbo(x, seed=0).elbo.mean()
     history = vae.fit(x, epochs=4, batch_size=16, learning_rate=5e-3, jit="off", verbose=0).history
     assert np.isfinite(history["loss"]).all()
