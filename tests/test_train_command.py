@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from tests.tolerance import fan_in, rounding
 from tfvae import config, presets, train
 from tfvae.data import load
 from tfvae.errors import UserError
@@ -86,7 +87,8 @@ def test_the_report_is_that_of_the_saved_model(finished):
     vae, run = tfvae.load(folder), Run.open(folder)
     data = load.load(run.config.data, run.config.seed)
     elbo = vae.elbo(data.test.x, seed=run.config.seed)
-    assert report["test"]["elbo"] == pytest.approx(float(np.mean(elbo.elbo)), rel=1e-5)
+    slack = rounding("float32", fan_in(vae.encoder, vae.decoder) + 64 + 359)  # a mean of 359 sums of 64 densities
+    assert report["test"]["elbo"] == pytest.approx(float(np.mean(elbo.elbo)), rel=slack)
     assert report["test"]["kl_per_dimension"] == pytest.approx(elbo.kl_per_dimension.mean(axis=0), rel=1e-4)
     assert (report["test_examples"], report["epochs"], report["jit"]) == (359, 2, False)
     assert report["parameters"] == vae.count_params()

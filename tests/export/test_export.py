@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.schema_py_generated import TensorType
 
 import tfvae
+from tests.tolerance import fan_in, rounding
 from tfvae.export import flatbuffer, metadata, tflite
 from tfvae.export.export import export
 from tfvae.export.options import Options
@@ -97,7 +98,8 @@ def test_everything_asked_for_is_there_and_described(exported: Exported) -> None
 def test_the_same_seed_gives_the_same_sample_as_python(exported: Exported) -> None:
     seed = (5 << 32) + 2**32 - 3  # its low word is negative as int32
     count = exported.options.batch[0]
-    wanted = tfvae.load(exported.run).sample(count, seed=seed)
+    vae = tfvae.load(exported.run)
+    wanted = vae.sample(count, seed=seed)
     words = np.array([seed], np.int64).view(np.int32)
     got = Interpreter(str(exported.folder / "generator.tflite")).get_signature_runner("sample")(seed=words)
     np.testing.assert_allclose(got["z"], wanted.z, atol=2e-6)
@@ -105,7 +107,9 @@ def test_the_same_seed_gives_the_same_sample_as_python(exported: Exported) -> No
         assert got["x"].dtype == np.uint8
         np.testing.assert_allclose(got["x"].astype(int), wanted.x, atol=1)
     else:
-        np.testing.assert_allclose(got["x"], wanted.x, rtol=1e-5)
+        # Each column in the units of its measurement.
+        slack = rounding("float32", fan_in(vae.decoder), np.abs(wanted.x).max(axis=0))
+        assert np.all(np.abs(got["x"] - wanted.x) <= slack)
 
 
 @pytest.mark.slow

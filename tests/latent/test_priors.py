@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from tests.tolerance import rounding
 from tfvae import CorrelatedNormal, DiagonalNormal, StandardNormal, UserError, config
 from tfvae.latent import noise, priors
 
@@ -133,9 +134,11 @@ def test_from_settings(settings: config.Prior, kind: type, trained: int) -> None
     assert type(prior) is kind
     assert len(prior.trainable_variables) == trained
     if settings.covariance:
-        np.testing.assert_allclose(prior.scale_tril @ tf.transpose(prior.scale_tril), settings.covariance, rtol=1e-6)
+        np.testing.assert_allclose(
+            prior.scale_tril @ tf.transpose(prior.scale_tril), settings.covariance, rtol=rounding("float32", 2)
+        )
     if settings.variance:
-        np.testing.assert_allclose(prior.scale**2, settings.variance, rtol=1e-6)
+        np.testing.assert_allclose(prior.scale**2, settings.variance, rtol=rounding("float32"))
 
 
 @pytest.mark.parametrize(
