@@ -76,16 +76,16 @@ def test_fit_returns_a_history_and_lowers_the_loss() -> None:
 def test_fit_uses_the_compiled_optimizer_and_goes_on_with_it() -> None:
     vae = build()
     vae.compile(optimizer=keras.optimizers.SGD(1e-3, momentum=0.9))
-    vae.fit(images(), epochs=2, batch_size=8, verbose=0)
+    vae.fit(images(), epochs=2, batch_size=8, jit="off", verbose=0)
     assert int(vae.optimizer.iterations) == 8
-    vae.fit(images(), epochs=1, batch_size=8, verbose=0)
+    vae.fit(images(), epochs=1, batch_size=8, jit="off", verbose=0)
     assert int(vae.optimizer.iterations) == 12
 
 
 def test_fit_with_the_same_seed_gives_the_same_weights() -> None:
     models = [build() for _ in range(3)]
     for vae, seed in zip(models, (1, 1, 2), strict=True):
-        vae.fit(images(), epochs=1, batch_size=8, seed=seed, verbose=0)
+        vae.fit(images(), epochs=1, batch_size=8, seed=seed, jit="off", verbose=0)
     same_weights(models[0], models[1])
     assert any(np.any(a != b) for a, b in zip(models[0].get_weights(), models[2].get_weights(), strict=True))
 
@@ -155,7 +155,7 @@ def test_the_compiled_optimizer_is_saved_with_its_state(trained: VAE, tmp_path: 
     assert int(loaded.optimizer.iterations) == int(trained.optimizer.iterations) == 12
     for one, other in zip(trained.optimizer.variables, loaded.optimizer.variables, strict=True):
         np.testing.assert_array_equal(one, other)
-    loaded.fit(images(), epochs=1, batch_size=8, verbose=0)
+    loaded.fit(images(), epochs=1, batch_size=8, jit="off", verbose=0)
     assert int(loaded.optimizer.iterations) == 16
 
 
@@ -188,7 +188,7 @@ def test_evaluate(trained: VAE) -> None:
 )
 def test_evaluate_gives_the_loss_of_validation(objective: dict[str, Any]) -> None:
     vae, x = build(**objective), images()
-    history = vae.fit(x, epochs=1, batch_size=8, validation_data=x, verbose=0).history
+    history = vae.fit(x, epochs=1, batch_size=8, validation_data=x, jit="off", verbose=0).history
     got = vae.evaluate(x)
     for name in got:
         assert got[name] == pytest.approx(history[f"val_{name}"][-1], rel=SLACK)
@@ -235,7 +235,7 @@ def test_samples(trained: VAE) -> None:
 def test_integers_are_in_the_users_units() -> None:
     whole = (images() * 255).astype(np.uint8)
     vae = build()
-    vae.fit(whole, epochs=1, batch_size=8, verbose=0)
+    vae.fit(whole, epochs=1, batch_size=8, jit="off", verbose=0)
     x = (whole / 255).astype("float32")
     np.testing.assert_allclose(vae.elbo(whole, seed=0).elbo, vae.elbo(x, seed=0).elbo, rtol=SLACK)
     np.testing.assert_allclose(vae.encode(whole)[0], vae.encode(x)[0], rtol=SLACK, atol=SLACK)
@@ -249,7 +249,7 @@ def test_a_scaling_that_comes_later_counts() -> None:
     vae.elbo((whole > 127).astype(np.uint8), seed=0)
     with pytest.raises(UserError, match=r"x: goes from 0 to 255 in model units, and Bernoulli wants \[0, 1\]"):
         vae.elbo(whole, seed=0)
-    vae.fit(whole, epochs=1, batch_size=8, verbose=0)
+    vae.fit(whole, epochs=1, batch_size=8, jit="off", verbose=0)
     got = vae.elbo(whole, seed=0).elbo
     np.testing.assert_allclose(got, vae.elbo((whole / 255).astype("float32"), seed=0).elbo, rtol=SLACK)
 
