@@ -53,7 +53,8 @@ def test_the_folder_holds_everything(finished):
     assert [line["epoch"] for line in run.metrics()] == [1, 2]
 
 
-def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys):
+def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(experiment.of_run, "draw", lambda *arguments, **options: [])
     folder = str(tmp_path / "run")
     settings = [*SMALL, "training.epochs=1", "data.name=blobs", "training.batch_size=64", "likelihood.name=gaussian"]
     assert train.main(["--out", folder, "--latent", implementation, "--set", *settings]) == 0
