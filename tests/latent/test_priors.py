@@ -52,8 +52,8 @@ def test_mean_and_factor_are_those_given() -> None:
 def test_mean_and_scale_of_the_diagonal_prior_are_those_given() -> None:
     prior = diagonal()
     np.testing.assert_array_equal(prior.mean, MEAN)
-    np.testing.assert_allclose(prior.scale, np.sqrt(VARIANCE), rtol=1e-15)
-    np.testing.assert_allclose(prior.scale_tril, np.diag(np.sqrt(VARIANCE)), rtol=1e-15)
+    np.testing.assert_allclose(prior.scale, np.sqrt(VARIANCE), rtol=rounding("float64"))
+    np.testing.assert_allclose(prior.scale_tril, np.diag(np.sqrt(VARIANCE)), rtol=rounding("float64"))
     np.testing.assert_array_equal(DiagonalNormal(2).mean, np.zeros(2))
     np.testing.assert_array_equal(DiagonalNormal(2).scale, np.ones(2))
 
