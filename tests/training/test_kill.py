@@ -22,7 +22,7 @@ from tfvae.run import Run
 
 KILLS = int(os.environ.get("TFVAE_KILLS", "2"))
 
-EPOCHS = 300
+EPOCHS = 300 if KILLS > 2 else 150
 SETTINGS = ["network.hidden=[8]", "training.jit=off", "training.batch_size=256", "data.binarize=dynamic"]
 COMMAND = ["--preset", "digits", "--set", *SETTINGS, f"training.epochs={EPOCHS}", "--resume", "--out"]
 
@@ -63,7 +63,7 @@ def moment(process, folder, kind, dice):
             wait_for_new(process, folder, "checkpoints/*_temp")
             time.sleep(dice.uniform(0.0, 0.01))
         else:
-            time.sleep(dice.uniform(0.0, 1.0 / KILLS))
+            time.sleep(dice.uniform(0.0, 1.0 / max(KILLS, 5)))
 
 
 def metrics_without_rates(run):
