@@ -22,6 +22,11 @@ def test_every_pair_has_a_row(pair: tuple[str, str]) -> None:
     assert covered == set(itertools.product(*(COLUMNS[column] for column in pair)))
 
 
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_value_has_a_row_among_the_covering_ones(column: str) -> None:
+    assert {getattr(row, column) for row in table.COVERING} == set(COLUMNS[column])
+
+
 def test_no_row_is_there_twice() -> None:
     assert len(set(table.ROWS)) == len(table.ROWS)
 

@@ -14,7 +14,7 @@ from tfvae.errors import UserError
 
 
 def test_load_says_how_and_under_which_seed_examples_become_binary():
-    settings = config.Data(binarize="dynamic")
+    settings = config.data.Digits(binarize="dynamic")
     data = load.load(settings, seed=5)
     assert (data.binarize, data.seed) == ("dynamic", 5)
     uniform = noise.uniform(noise.Address(5, noise.BINARISATION, noise.LAST_STEP), [20, 8, 8, 1])[0].numpy()

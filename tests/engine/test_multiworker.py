@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from tests import ports
 from tfvae import train
 from tfvae.runs.folder import Run
 
@@ -31,6 +31,7 @@ EPOCHS = 40
 PLANTED = """
 import hashlib, json, sys
 import numpy as np, tensorflow as tf
+from tests import ports
 from tfvae import train
 from tfvae.objectives.loss import Loss
 from tfvae.models.vae import VAE
@@ -72,8 +73,7 @@ class Pair:
     """Two workers of one command."""
 
     def __init__(self, arguments, program=None):
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
+        addresses = [f"127.0.0.1:{port}" for port in ports.free(2)]
         self.processes = []
         for index in range(2):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}

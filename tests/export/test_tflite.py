@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.table import LIKELIHOODS, Row
+from tests.tolerance import fan_in, rounding
 from tfvae import VAE, networks, noise
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
@@ -67,13 +68,15 @@ def test_the_scorer_gives_encodings_and_the_elbo(row: Row) -> None:
     data = tflite.scorer(Functions(vae), [2])
     encoding = runner(data, "encode")(x=x)
     for name, wanted in zip(("z_mean", "z_log_var"), vae.encode(x)):
-        np.testing.assert_allclose(encoding[name], wanted, rtol=1e-4, atol=1e-5)
+        slack = rounding("float32", fan_in(vae.encoder), max(1, np.abs(wanted).max()))
+        np.testing.assert_allclose(encoding[name], wanted, rtol=0, atol=slack)
     eps = noise.normal(noise.Address(seed, noise.EVALUATION), [2, row.latent_dim])[0].numpy()
     scores = runner(data, "score")(x=x, seed=words(seed)), runner(data, "score_with_noise")(x=x, eps=eps)
-    elbo = vae.elbo(x, seed=seed)
+    elbo, values = vae.elbo(x, seed=seed), x[0].size
+    slack = rounding("float32", fan_in(vae.encoder, vae.decoder) + values, np.abs(elbo.elbo).max() + 2 * values)
     for name in ("elbo", "reconstruction", "kl"):
         for score in scores:
-            np.testing.assert_allclose(score[name], getattr(elbo, name), rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(score[name], getattr(elbo, name), rtol=0, atol=slack)
 
 
 def test_the_generator_draws_the_golden_noise() -> None:
@@ -98,7 +101,8 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
         got, wanted = runner(data, signature)(seed=words(2**62 + 3)), vae.sample(count, seed=2**62 + 3)
         np.testing.assert_allclose(got["z"], wanted.z, rtol=0, atol=2e-6)
         assert got["x"].dtype == np.uint8
-        np.testing.assert_array_equal(got["x"], wanted.x)
+        # A mean may lie at a half, and be rounded either way.
+        np.testing.assert_allclose(got["x"].astype(int), wanted.x, rtol=0, atol=1)
 
 
 def test_signatures_share_their_weights() -> None:
