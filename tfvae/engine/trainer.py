@@ -77,6 +77,25 @@ class Trainer:
         update_if(tf.reduce_all(tf.stack(conditions)) if len(conditions) > 1 else conditions[0], update, variables)
 
 
+def check(model: Any, settings: Training) -> None:
+    """Checks the names of a model's objectives, and that the settings name no others.
+
+    Raises:
+      UserError: settings for an objective that there is not.
+    """
+    objectives = model.objectives()
+    names = [objective.name for objective in objectives]
+    first_is_main = [objective.main for objective in objectives] == [True] + [False] * (len(names) - 1)
+    if not first_is_main or len(set(names)) < len(names):
+        raise ValueError(f"objectives: got {names}, expected different names, the first one alone with main=True.")
+    unknown = [name for name in optimizers.by_objective(settings) if name not in names]
+    if unknown:
+        raise UserError(
+            f"training.optimizers: no objective {unknown[0]!r}{nearest(unknown[0], names)}. There are: "
+            f"{', '.join(names)}."
+        )
+
+
 def from_settings(model: Any, settings: Training, steps_per_epoch: int) -> list[Trainer]:
     """A trainer for each objective of a model, to be called in the strategy's scope.
 
@@ -85,20 +104,10 @@ def from_settings(model: Any, settings: Training, steps_per_epoch: int) -> list[
     Raises:
       UserError: an optimizer that cannot be used, or settings for an objective that there is not.
     """
-    objectives = model.objectives()
-    names = [objective.name for objective in objectives]
-    if [objective.main for objective in objectives] != [True] + [False] * (len(names) - 1) or len({*names}) < len(
-        names
-    ):
-        raise ValueError(f"objectives: got {names}; want different names, and the first one alone with main=True.")
-    if unknown := [name for name in optimizers.by_objective(settings) if name not in names]:
-        raise UserError(
-            f"training.optimizers: no objective {unknown[0]!r}{nearest(unknown[0], names)}. There are: "
-            f"{', '.join(names)}."
-        )
+    check(model, settings)
     scaled, skips = needs_scaling(model), settings.on_nonfinite == "skip"
     trainers = []
-    for objective in objectives:
+    for objective in model.objectives():
         mine = optimizers.settings_of(settings, objective.name)
         optimizer = optimizers.compiled(model, objective)
         if optimizer is None:

@@ -17,7 +17,7 @@ from tfvae import catalog, noise
 from tfvae.config import Config, paths
 from tfvae.data import load
 from tfvae.data.splits import DataSet
-from tfvae.engine import optimizers
+from tfvae.engine import optimizers, trainer
 from tfvae.engine import strategy as strategies
 from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import workers
@@ -237,7 +237,8 @@ def build(config: Config, data: DataSet) -> LatentModel:
     if len(data.train) < config.training.batch_size:
         size, examples = config.training.batch_size, len(data.train)
         raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
-    # An unknown name is said before there is a run folder.
+    # Unknown names are refused before there is a run folder.
+    trainer.check(model, config.training)
     for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
         optimizers.from_settings(settings, 1)
     return model
