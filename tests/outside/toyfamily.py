@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
-from tfvae.objectives.groups import over_groups
 
 from tfvae.models import VAE
 from tfvae.models.terms import Term
+from tfvae.objectives.groups import over_groups
 from tfvae.objectives.loss import Loss, Objective
 
 
@@ -56,8 +56,8 @@ class Centred(VAE):
 
     def loss_terms(self, batch: Any, address: Any, schedule: Any, training: bool = True) -> Loss:
         loss = super().loss_terms(batch, address, schedule, training)
-        penalty = over_groups(squared_mean, loss.terms["z_mean"], batch.weight, self.group)
-        return loss._replace(penalties={"offset": penalty._replace(weight=3.0)})
+        penalty = over_groups(squared_mean, loss.terms["z_mean"], batch.weight, self.group, factor=3.0)
+        return loss._replace(penalties={"offset": penalty})
 
 
 def squared_mean(z: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
