@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tfvae.models.terms import Terms, shown
 from tfvae.networks import resnet
 
 Facts = Mapping[str, Any]
@@ -35,13 +36,14 @@ To be filled in by the owner; nothing of this can be known from the files:
 - judged fit for its use by whom, how, with which result:"""
 
 
-def card(facts: Facts, config: Facts, report: Facts) -> str:
+def card(facts: Facts, config: Facts, report: Facts, terms: Terms) -> str:
     """The whole page.
 
     Args:
       facts: what `decoder.json` holds.
       config: what `config.yaml` of the run holds.
       report: what `report.json` of the run holds.
+      terms: of the model; those that it shows on cards stand in the table of metrics.
 
     Returns:
       Markdown.
@@ -56,26 +58,30 @@ def card(facts: Facts, config: Facts, report: Facts) -> str:
         "Model": _table(_model(facts, config, report)),
         "Data": _table(_data(facts, config, report)),
         "Training": _table(_training(config, report)),
-        "Metrics": _metrics(facts, report),
+        "Metrics": _metrics(facts, report, shown(terms, "card")),
         "Use": _use(facts),
         "Intended use and limits": _limits(facts, report),
     }
     body = [f"## {name}\n\n{text}" for name, text in sections.items()]
-    return "\n\n".join([_head(facts, config, report), title, about, *body]) + "\n"
+    return "\n\n".join([_head(facts, config, report, shown(terms, "card")), title, about, *body]) + "\n"
 
 
-def _head(facts: Facts, config: Facts, report: Facts) -> str:
+def _head(facts: Facts, config: Facts, report: Facts, terms: Terms) -> str:
     image = len(facts["event_shape"]) == 3
     formats = {"saved-model" if entry["kind"] == "saved_model" else "tflite" for entry in facts["files"].values()}
     task = "unconditional-image-generation" if image else "feature-extraction"
-    elbo = {"type": "elbo", "name": "ELBO, nats an example", "value": round(report["test"]["elbo"], 4)}
+    metrics = [
+        {"type": name, "name": f"{term.label}, {term.unit}", "value": round(report["test"][name], 4)}
+        for name, term in terms.items()
+        if name in report["test"]
+    ][:1]
     data = {"type": config["data"]["name"], "name": config["data"]["name"], "split": "test"}
     head = {
         "library_name": "tfvae",
         "pipeline_tag": task,
         "tags": ["variational-autoencoder", "tensorflow", *sorted(formats)],
         "model-index": [
-            {"name": facts["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": [elbo]}]}
+            {"name": facts["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": metrics}]}
         ],
     }
     return f"---\n{yaml.safe_dump(head, sort_keys=False)}---"
@@ -136,16 +142,9 @@ def _training(config: Facts, report: Facts) -> dict[str, str]:
     return {name: text for name, text in rows.items() if text}
 
 
-def _metrics(facts: Facts, report: Facts) -> str:
+def _metrics(facts: Facts, report: Facts, terms: Terms) -> str:
     test = report["test"]
-    figures = {
-        "ELBO": f"{test['elbo']:.2f} nats",
-        "reconstruction": f"{test['reconstruction']:.2f} nats",
-        "KL": f"{test['kl']:.2f} nats",
-        "squared error a value": f"{test['squared_error_per_value']:.4f} in model units",
-    }
-    if "iwae" in test:
-        figures[f"importance-weighted bound, {report['test_samples']} samples"] = f"{test['iwae']:.2f} nats"
+    figures = {term.label: term.text(test[name]) for name, term in terms.items() if name in test}
     columns = ["file", "bytes", "largest error", "mean error", "PSNR, dB", "ELBO change", "other errors"]
     head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
     rows = [_file(name, entry) for name, entry in facts["files"].items()]

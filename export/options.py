@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tfvae.config import nearest
 from tfvae.errors import UserError
-from tfvae.export.gates import GATES, Gate
 
 FORMATS = ("saved_model", "tflite")
 QUANTIZE = ("none", "float16", "dynamic", "int8")
@@ -28,7 +27,7 @@ class Options:
       out: where the versions are; None: `RUN/export`.
       generator: make `generator.tflite`.
       scorer: make `scorer.tflite`.
-      gates: bounds on the errors, by kind of file.
+      gates: bounds on errors that replace those of the model, by `KIND.ERROR`.
 
     Raises:
       UserError: an unknown word, options that do not go together, or a package that is not there.
@@ -40,7 +39,7 @@ class Options:
     out: Path | None = None
     generator: bool = False
     scorer: bool = False
-    gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
+    gates: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _known("--formats", self.formats, FORMATS)
@@ -77,6 +76,6 @@ def _there(packages: Sequence[str]) -> None:
     missing = [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"--formats tflite: wants {' and '.join(missing)}, which the extra [edge] brings: "
+            f"--formats tflite: needs {' and '.join(missing)}, which the extra [edge] brings: "
             'pip install "tfvae[edge]"; or --formats saved_model.'
         )

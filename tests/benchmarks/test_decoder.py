@@ -18,7 +18,6 @@ from benchmarks.decoders.subject import of_run
 from tfvae import VAE, config, networks
 from tfvae.config import Network
 from tfvae.export import saved_model, tflite
-from tfvae.export.functions import Functions
 from tfvae.runs import keras_files
 from tfvae.runs.folder import Run
 
@@ -35,9 +34,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras_files.save(vae, made)
     (folder / "export" / "9").mkdir(parents=True)
     (folder / "export" / "10").mkdir()
-    functions = Functions(vae)
-    saved_model.write(functions, folder / "export" / "10" / "saved_model")
-    (folder / "export" / "10" / "decoder.tflite").write_bytes(tflite.decoder(functions, [1]))
+    saved_model.write(vae, folder / "export" / "10" / "saved_model")
+    (folder / "export" / "10" / "decoder.tflite").write_bytes(tflite.decoder(vae, [1]))
     return folder
 
 
@@ -47,7 +45,7 @@ def test_all_contenders_decode_to_the_same(run: Path) -> None:
     entered = contenders(subject, z)
     assert {each.form for each in entered} == {*FORMS, "float32"}
     for each in entered:
-        np.testing.assert_allclose(each.decode(), subject.functions.vae.decode(z), atol=1e-6)
+        np.testing.assert_allclose(each.decode(), subject.vae.decode(z), atol=1e-6)
     # The file is for a batch of one.
     assert {each.form for each in contenders(subject, np.repeat(z, 32, axis=0))} == FORMS
 
