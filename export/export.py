@@ -82,12 +82,12 @@ def _without_noise(vae: VAE, options: Options, say: Callable[[str], None]) -> No
     there = {signature.file for signature in vae.signatures()}
     if vae.prior.noise_shape is None:
         say(f"no file draws samples: {type(vae.prior).__name__} is not a function of noise (Prior.noise_shape)")
-    for option, wanted, file in (
+    for option, asked, file in (
         ("--generator", options.generator, GENERATOR),
         ("--scorer", options.scorer, SCORER),
         ("--formats tflite", "tflite" in options.formats, DECODER),
     ):
-        if wanted and file not in there:
+        if asked and file not in there:
             raise UserError(f"{option}: this model has no signature for {file}.tflite; leave the option out.")
 
 

@@ -46,9 +46,9 @@ class Options:
         _known("--quantize", self.quantize, QUANTIZE)
         within = all(1 <= size <= LARGEST_BATCH for size in self.batch)
         if not self.batch or not within or len(set(self.batch)) < len(self.batch):
-            given = " ".join(map(str, self.batch))
+            sizes = " ".join(map(str, self.batch))
             raise UserError(
-                f"--batch {given}: want one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
+                f"--batch {sizes}: want one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
             )
         if "tflite" in self.formats:
             _there(_EDGE)
@@ -64,10 +64,10 @@ class Options:
         return decoders + ["generator"] * self.generator + ["scorer"] * self.scorer
 
 
-def _known(option: str, given: Sequence[str], there: Sequence[str]) -> None:
-    if not given:
+def _known(option: str, names: Sequence[str], there: Sequence[str]) -> None:
+    if not names:
         raise UserError(f"{option}: got nothing, want one or more of {', '.join(there)}.")
-    for name in given:
+    for name in names:
         if name not in there:
             raise UserError(f"{option}: got {name!r}{nearest(name, there)}, want some of {', '.join(there)}.")
 

@@ -113,10 +113,10 @@ def _first_good(
 ) -> _Tried:
     """The fastest that is good enough, of files from the fastest on; a slower one must be much better."""
     sets = [{name: rows[::_STEP] for name, rows in inputs.items()} for inputs in calibration.sets]
-    wanted = [_run(float32, inputs) for inputs in sets]
+    expected = [_run(float32, inputs) for inputs in sets]
     best, least = None, np.full(2, np.inf)
     for each in tried:
-        off = [np.abs(_run(each.data, inputs) - mean) / spread for inputs, mean in zip(sets, wanted)]
+        off = [np.abs(_run(each.data, inputs) - mean) / spread for inputs, mean in zip(sets, expected)]
         errors = np.max([(part.max(), part.mean()) for part in off], axis=0)
         if best is None or np.max(errors / aims) < BETTER * np.max(least / aims):
             best, least = each, errors

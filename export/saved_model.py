@@ -53,15 +53,15 @@ def _function(vae: VAE, signature: Signature) -> Callable[..., Outputs]:
     names = [spec.name for spec in inputs(signature)]
 
     def call(*values: tf.Tensor) -> Outputs:
-        given = dict(zip(names, values, strict=True))
+        arguments = dict(zip(names, values, strict=True))
         if signature.noise is not None:
-            count = given.pop("n") if _counted(signature) else tf.shape(values[0])[0]
-            if _counted(signature) and "y" in given:
-                shape = [tf.cast(count, tf.int32), given["y"].shape[1]]
-                given["y"] = tf.ensure_shape(tf.broadcast_to(given["y"], shape), [None, shape[1]])
+            count = arguments.pop("n") if _counted(signature) else tf.shape(values[0])[0]
+            if _counted(signature) and "y" in arguments:
+                shape = [tf.cast(count, tf.int32), arguments["y"].shape[1]]
+                arguments["y"] = tf.ensure_shape(tf.broadcast_to(arguments["y"], shape), [None, shape[1]])
             shape = signature.inputs[signature.noise.input].shape[1:]
-            given[signature.noise.input] = _normals(given.pop("seed"), signature.noise.purpose, count, shape)
-        outputs = signature.function(**given)
+            arguments[signature.noise.input] = _normals(arguments.pop("seed"), signature.noise.purpose, count, shape)
+        outputs = signature.function(**arguments)
         return {
             name: vae.scaling.inverse_in_graph(value) if signature.outputs[name] is Unit.USER else value
             for name, value in outputs.items()

@@ -98,12 +98,12 @@ def _endpoint(vae: VAE, signature: Signature, batch: int, drawn: Noise | None = 
     }
 
     def call(*values: tf.Tensor) -> Outputs:
-        given = dict(zip(inputs, values, strict=True))
+        arguments = dict(zip(inputs, values, strict=True))
         if drawn is not None:
-            given[drawn.input] = normal_from_seed(
-                given[drawn.input], inputs[drawn.input].shape.as_list(), purpose=drawn.purpose
+            arguments[drawn.input] = normal_from_seed(
+                arguments[drawn.input], inputs[drawn.input].shape.as_list(), purpose=drawn.purpose
             )
-        outputs = signature.function(**given)
+        outputs = signature.function(**arguments)
         return {
             name: vae.scaling.inverse_in_graph(value, tf.float32) if signature.outputs[name] is Unit.USER else value
             for name, value in outputs.items()

@@ -95,13 +95,13 @@ def continuous_bernoulli_logits(mean: np.ndarray) -> np.ndarray:
 
     Source: Cohen, A Padé approximant to the inverse Langevin function, Rheologica Acta 30 (1991).
     """
-    wanted = 2.0 * mean - 1.0
-    y = wanted * (3.0 - wanted**2) / (1.0 - wanted**2)
+    target = 2.0 * mean - 1.0
+    y = target * (3.0 - target**2) / (1.0 - target**2)
     for _ in range(_NEWTON_STEPS):
         # Near zero both terms of each difference grow without bound.
         near = np.abs(y) < 0.05
         safe = np.where(near, 1.0, y)
         value = np.where(near, y / 3 - y**3 / 45 + 2 * y**5 / 945, 1 / np.tanh(safe) - 1 / safe)
         slope = np.where(near, 1 / 3 - y**2 / 15 + 2 * y**4 / 189, 1 / safe**2 - 1 / np.sinh(safe) ** 2)
-        y = y - (value - wanted) / slope
+        y = y - (value - target) / slope
     return 2.0 * y

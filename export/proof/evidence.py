@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tfvae import noise
-from tfvae.export.latents import Arrays, inputs, repeated
+from tfvae.export.latents import Arrays, inputs
 from tfvae.export.proof import elbo
 from tfvae.models.signatures import Signature
 from tfvae.models.vae import VAE
@@ -101,7 +101,7 @@ class Evidence:
         """The input y of the model's own calls; none where the model has no condition."""
         if self.y is None:
             return {}
-        of_prior = repeated(self.y, len(self.prior_z) if of_latents else count)
+        of_prior = np.resize(self.y, (len(self.prior_z) if of_latents else count, self.y.shape[1]))
         return {"y": np.concatenate([of_prior, self.y]) if of_latents else of_prior}
 
     @cached_property

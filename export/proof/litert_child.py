@@ -121,7 +121,7 @@ def _timed(interpreter: Interpreter) -> str:
 def _taken(inputs: Arrays, name: str, runner: Any) -> Arrays:
     """The inputs of a signature, of whatever batch size."""
     base = re.sub(r"_\d+$", "", name)
-    return {key: inputs.get(f"{base}/{key}", inputs.get(key)) for key in runner.get_input_details()}
+    return {key: inputs[key if key in inputs else f"{base}/{key}"] for key in runner.get_input_details()}
 
 
 def _part(inputs: Arrays, first: int, size: int) -> Arrays:

@@ -69,7 +69,7 @@ def in_session(folder: Path, inputs: Arrays) -> Arrays:
 
 def _taken(inputs: Arrays, name: str, keys: Iterable[str]) -> Arrays:
     """The inputs of one signature."""
-    return {key: inputs.get(f"{name}/{key}", inputs.get(key)) for key in keys}
+    return {key: inputs[key if key in inputs else f"{name}/{key}"] for key in keys}
 
 
 def _outputs(name: str, call: Callable[[Arrays], Arrays], inputs: Arrays) -> Arrays:

@@ -82,7 +82,7 @@ def values(version: Path) -> dict[str, Any]:
     }
     config = Run.open(version.parent / "run").config
     return {
-        "facts": {**json.loads((version / "decoder.json").read_text()), "version": 7, "files": files},
+        "description": {**json.loads((version / "decoder.json").read_text()), "version": 7, "files": files},
         "config": {"preset": "digits", **to_dict(config)},
         "report": REPORT,
         "terms": VAE(*networks.build(Network(hidden=(), latent_dim=2), (8, 8, 1)), num_samples=5).terms,
@@ -120,8 +120,8 @@ def test_files_with_the_worse_of_their_errors(values: dict[str, Any]) -> None:
 
 def test_a_file_without_any_error_has_no_psnr(values: dict[str, Any]) -> None:
     exact = {"error": {"prior": {"max": 0.0, "mean": 0.0, "psnr": None}}, "elbo_change": 0.0}
-    files = {"saved_model": {**values["facts"]["files"]["saved_model"], **exact}}
-    text = card(**{**values, "facts": {**values["facts"], "files": files}})
+    files = {"saved_model": {**values["description"]["files"]["saved_model"], **exact}}
+    text = card(**{**values, "description": {**values["description"], "files": files}})
     assert "| `saved_model` | 12,345 | 0 | 0 |  | 0.000% |  |" in text
 
 
@@ -146,7 +146,7 @@ def test_the_examples_run(
 
 
 def test_without_a_saved_model_it_shows_none(values: dict[str, Any]) -> None:
-    files = {name: entry for name, entry in values["facts"]["files"].items() if name != "saved_model"}
-    text = card(**{**values, "facts": {**values["facts"], "files": files}})
+    files = {name: entry for name, entry in values["description"]["files"].items() if name != "saved_model"}
+    text = card(**{**values, "description": {**values["description"], "files": files}})
     assert "tf.saved_model" not in text
     assert "saved-model" not in text
