@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tfvae.models.signatures import Unit
 from tfvae.models.terms import Terms, shown
 from tfvae.networks import resnet
 
@@ -190,38 +191,45 @@ def _file(name: str, entry: Values) -> str:
 
 
 def _use(description: Values) -> str:
-    parts = []
+    units, parts = description["units"], []
+    decode, means = next(iter(units.items()))  # a model's first signature
+    (mean,) = means
+    sample = next((name for name, outputs in units.items() if _in_user_units(outputs)), None)
     decoders = {
-        name: entry["signatures"]["decode"]["inputs"]
+        name: entry["signatures"][decode]["inputs"]
         for name, entry in description["files"].items()
-        if "decode" in entry.get("signatures", {}) and entry["kind"] != "saved_model"
+        if decode in entry.get("signatures", {})
     }
     for name, inputs in list(decoders.items())[:1]:
-        arrays = ", ".join(f'{key}=np.zeros({inputs[key]["shape"]}, "float32")' for key in ("z", "y") if key in inputs)
+        arrays = ", ".join(f'{key}=np.zeros({inputs[key]["shape"]}, "float32")' for key in sorted(inputs, reverse=True))
         parts.append(
             "On a device, with `pip install ai-edge-litert` and nothing of tfvae (any of the decoders):\n\n"
             "```python\n"
             "import numpy as np\n"
             "from ai_edge_litert.interpreter import Interpreter\n\n"
-            f'decode = Interpreter("{name}").get_signature_runner("decode")\n'
-            f'mean = decode({arrays})["mean"]  # in {description["units"]["decode"]["mean"]}\n'
+            f'{decode} = Interpreter("{name}").get_signature_runner("{decode}")\n'
+            f'{mean} = {decode}({arrays})["{mean}"]  # in {means[mean]}\n'
             "```\n\n"
             "`runner.py` of tfvae's `export/edge` draws z from a seed, and gives samples in the user's units."
         )
-    if "saved_model" in description["files"] and description["prior"] is not None:
+    if "saved_model" in description["files"] and sample:
+        condition = description["condition"]
+        y = f", y=tf.one_hot([0], {len(condition['names'])})" if condition else ""
         latent = ", ".join(map(str, description["latent_shape"]))
-        size = 0 if description["condition"] is None else len(description["condition"]["names"])
-        y = f", y=tf.one_hot([0], {size})" if size else ""
         parts.append(
             "In TensorFlow, or behind TensorFlow Serving with the folder above this one as its model base path:\n\n"
             "```python\n"
             "import tensorflow as tf\n\n"
             'signatures = tf.saved_model.load("saved_model").signatures\n'
-            f'sample = signatures["sample"](seed=tf.constant(0, tf.int64), n=tf.constant(4, tf.int64){y})\n'
-            f'print(sample["x"].shape, sample["z"].shape)  # x in the user\'s units, z [4, {latent}]\n'
+            f'{sample} = signatures["{sample}"](seed=tf.constant(0, tf.int64), n=tf.constant(4, tf.int64){y})\n'
+            f'print({sample}["x"].shape, {sample}["z"].shape)  # x in the user\'s units, z [4, {latent}]\n'
             "```"
         )
     return "\n\n".join(parts)
+
+
+def _in_user_units(outputs: Mapping[str, str]) -> bool:
+    return any(text.startswith(Unit.USER.value) for text in outputs.values())
 
 
 def _limits(description: Values, report: Values) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,14 @@ from tests.export.small_models import CONDITION, Bent, ConditionalGaussian, cond
 from tfvae import VAE, noise
 from tfvae.errors import UserError
 from tfvae.export import description, gates, latents, quantization, saved_model, tflite
+from tfvae.export.__main__ import main
+from tfvae.export.export import _without_noise, export
+from tfvae.export.options import Options
 from tfvae.export.proof import Evidence, prove
 from tfvae.export.proof import elbo as proof_elbo
 from tfvae.latent.priors import StandardNormal
+from tfvae.runs import keras_files
+from tfvae.runs.folder import Run
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 
@@ -213,9 +221,6 @@ def test_the_runner_of_spatial_latents(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_asked_for_and_cannot_be_made_is_refused() -> None:
-    from tfvae.export.export import _without_noise
-    from tfvae.export.options import Options
-
     prior, said = StandardNormal(small_models.LATENT), []
     prior.noise_shape = None
     vae = small_models.unconditional(prior)
@@ -223,3 +228,33 @@ def test_a_file_that_was_asked_for_and_cannot_be_made_is_refused() -> None:
     assert said == ["no file draws samples: StandardNormal is not a function of noise (Prior.noise_shape)"]
     with pytest.raises(UserError, match=r"--generator: this model has no signature for generator\.tflite"):
         _without_noise(vae, Options(generator=True), said.append)
+
+
+def test_a_model_that_declares_nothing_is_refused(mlp_run: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VAE, "signatures", lambda vae: [])
+    assert main([str(mlp_run), "--formats", "saved_model"]) == 2
+    assert "VAE has no functions to export (LatentModel.signatures)." in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_conditional_run_takes_y_from_its_data(mlp_run: Path, tmp_path: Path) -> None:
+    """A run whose model and data are replaced; saved and proved with the labels of the data."""
+    folder, random = tmp_path / "run", np.random.default_rng(0)
+    shutil.copytree(mlp_run, folder, ignore=shutil.ignore_patterns("export"))
+    x = random.integers(0, 256, (60, *small_models.SHAPE), np.uint8)
+    np.savez(tmp_path / "labelled.npz", x_train=x, y_train=random.integers(0, CONDITION.size, 60))
+    settings = (folder / "config.yaml").read_text()
+    path = re.search(r"path: (\S*grey\.npz)", settings)
+    assert path is not None
+    (folder / "config.yaml").write_text(settings.replace(path[1], str(tmp_path / "labelled.npz")))
+    keras_files.save(conditional(), Run.open(folder))
+    made = export(folder, Options(formats=["saved_model"]), say=lambda line: None)
+    described = json.loads((made / "decoder.json").read_text())
+    assert described["condition"] == {"kind": "label", "names": list(CONDITION.names)}
+    assert described["files"]["saved_model"]["score_error"] < 1e-4
+    page = (made / "README.md").read_text()
+    assert "The labels: cat, dog, owl" in page
+    names: dict[str, Any] = {}
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(block.replace('"saved_model"', repr(str(made / "saved_model"))), "card", "exec"), names)
+    assert names["sample"]["x"].shape == (4, *small_models.SHAPE)

@@ -74,8 +74,10 @@ class Decoder(context: Context, private val file: String = "decoder_dynamic.tfli
         require((y?.size ?: 0) == (names?.length() ?: 0)) { "y: want ${names?.length() ?: 0} numbers." }
         val taken = description.getJSONObject("files").getJSONObject(file).getJSONObject("signatures")
             .getJSONObject(signature).getJSONObject("inputs")
-        val inputs = (if (y == null) values else values + ("y" to y)).filterKeys { taken.has(it) }.mapValues { (name, value) ->
-            buffers.getOrPut("$signature/$name") { model.createInputBuffer(name, signature) }.also { it.writeFloat(value) }
+        val all = if (y == null) values else values + ("y" to y)
+        val inputs = all.filterKeys { taken.has(it) }.mapValues { (name, value) ->
+            buffers.getOrPut("$signature/$name") { model.createInputBuffer(name, signature) }
+                .also { it.writeFloat(value) }
         }
         val made = buffers.getOrPut("$signature/$output") { model.createOutputBuffer(output, signature) }
         model.run(inputs, mapOf(output to made), signature)
