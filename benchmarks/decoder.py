@@ -61,7 +61,7 @@ def measure(names: list[str], runs: list[Path] | None, rounds: int) -> dict[str,
             for batch in BATCHES:
                 print(f"{time.perf_counter() - start:5.0f} s  {each.name}, batch {batch}", flush=True)
                 rows += race(each, batch, rounds, TURN)
-            vae = each.functions.vae
+            vae = each.vae
             decoders.append(
                 {
                     "name": each.name,

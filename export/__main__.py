@@ -24,17 +24,18 @@ examples:
 """
 
 _EPILOG = """\
-gates, changed by --gate int8.max=0.1 and so on; errors are parts of the data's range, or of a Gaussian's scale:
+gates, changed by --gate int8.max=0.1 and so on; errors are divided by the range of the data, or a Gaussian's scale:
 {gates}
+  saved_model, float32, generator, scorer: as the model declares; a table of them is in docs/export.md
 
-exit status: 0, or 2 with one sentence on what to mend. docs/export.md says what each file holds.
+exit status: 0, or 2 with one sentence on what to fix. docs/export.md says what each file holds.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parses, exports, prints the table; gives the exit status."""
-    options = _parser().parse_args(arguments)
-    return guarded(lambda: _run(options), options.debug)
+    parsed = _parser().parse_args(arguments)
+    return guarded(lambda: _run(parsed), parsed.debug)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("run", metavar="RUN", help="the run folder that training made, and ended; before the options")
+    add("run", metavar="RUN", help="a run folder whose training has ended; before the options")
     add("--formats", metavar="LIST", default=",".join(FORMATS), help="what to write (default: saved_model,tflite)")
     add(
         "--quantize",
@@ -61,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[1],
         help="batch sizes of TFLite's signatures: decode for the first, decode_N for the others (default: 1)",
     )
-    add("--out", metavar="DIR", type=Path, help="where the versions are (default: RUN/export)")
-    add("--generator", action="store_true", help="also generator.tflite: sample(seed), with the noise inside")
+    add("--out", metavar="DIR", type=Path, help="folder of the versions (default: RUN/export)")
+    add("--generator", action="store_true", help="also generator.tflite: sample(seed), which draws the noise itself")
     add("--scorer", action="store_true", help="also scorer.tflite: encode, and score(x, seed) in nats")
     add(
         "--gate",
@@ -77,29 +78,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     options = Options(
-        formats=_list(given.formats),
-        quantize=_list(given.quantize),
-        batch=given.batch,
-        out=given.out,
-        generator=given.generator,
-        scorer=given.scorer,
-        gates=gates.parse(given.gate),
-        allow_code=given.allow_code,
+        formats=_list(arguments.formats),
+        quantize=_list(arguments.quantize),
+        batch=arguments.batch,
+        out=arguments.out,
+        generator=arguments.generator,
+        scorer=arguments.scorer,
+        gates=gates.parse(arguments.gate),
+        allow_code=arguments.allow_code,
     )
     with quiet_start():
         from tfvae.export.export import export
-    print(f"exported to {export(given.run, options)}")
+    print(f"exported to {export(arguments.run, options)}")
     return 0
 
 
 def _gates_help() -> str:
-    kinds: dict[str, list[str]] = {}
-    for name, gate in gates.GATES.items():
-        kind, _, bound = name.partition(".")
-        kinds.setdefault(kind, []).append(f"{bound}={gate.most:g}")
-    return "\n".join(f"  {kind:<12} {' '.join(bounds)}" for kind, bounds in kinds.items())
+    return "\n".join(
+        f"  {kind:<8} {' '.join(f'{name}={gate.most:g}' for name, gate in of_kind.items())}"
+        for kind, of_kind in gates.QUANTIZED.items()
+    )
 
 
 def _list(text: str) -> list[str]:

@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from tfvae.config import Network, from_dict
+from tfvae.models.signatures import Unit
+from tfvae.models.terms import Terms, shown
 
-Facts = Mapping[str, Any]
+Values = Mapping[str, Any]
 
 _LIKELIHOODS = {
     "Bernoulli": "On values that are not 0 or 1 the Bernoulli is no density of them: its ELBO ranks models of the same "
@@ -32,76 +34,98 @@ To be filled in by the owner; nothing of this can be known from the files:
 - made by, contact, licence:
 - made for, and what it must not be used for:
 - the data: where they come from, under which terms, what is missing or lopsided in them:
-- judged fit for its use by whom, how, with which result:"""
+- who checked that it is fit for its use, how, with which result:"""
 
 
-def card(facts: Facts, config: Facts, report: Facts) -> str:
+def card(description: Values, config: Values, report: Values, terms: Terms) -> str:
     """The whole page.
 
     Args:
-      facts: what `decoder.json` holds.
+      description: what `decoder.json` holds.
       config: what `config.yaml` of the run holds.
       report: what `report.json` of the run holds.
+      terms: of the model; those that it shows on cards stand in the table of metrics.
 
     Returns:
       Markdown.
     """
-    shape = "x".join(map(str, facts["event_shape"]))
-    title = f"# {facts['name']}, version {facts['version']}"
+    shape = "x".join(map(str, description["event_shape"]))
+    title = f"# {description['name']}, version {description['version']}"
     about = (
         f"A variational autoencoder of `{config['data']['name']}` ({shape}), trained and exported with tfvae "
-        f"{facts['versions']['tfvae']}. `decoder.json` holds what programs need, `report.json` the whole proof."
+        f"{description['versions']['tfvae']}. `decoder.json` holds what programs need, `report.json` the whole proof."
     )
     sections = {
-        "Model": _table(_model(facts, config, report)),
-        "Data": _table(_data(facts, config, report)),
+        "Model": _table(_model(description, config, report)),
+        "Data": _table(_data(description, config, report)),
         "Training": _table(_training(config, report)),
-        "Metrics": _metrics(facts, report),
-        "Use": _use(facts),
-        "Intended use and limits": _limits(facts, report),
+        "Metrics": _metrics(description, report, shown(terms, "card")),
+        "Use": _use(description),
+        "Intended use and limits": _limits(description, report),
     }
     body = [f"## {name}\n\n{text}" for name, text in sections.items()]
-    return "\n\n".join([_head(facts, config, report), title, about, *body]) + "\n"
+    return "\n\n".join([_head(description, config, report, shown(terms, "card")), title, about, *body]) + "\n"
 
 
-def _head(facts: Facts, config: Facts, report: Facts) -> str:
-    image = len(facts["event_shape"]) == 3
-    formats = {"saved-model" if entry["kind"] == "saved_model" else "tflite" for entry in facts["files"].values()}
+def _head(description: Values, config: Values, report: Values, terms: Terms) -> str:
+    image = len(description["event_shape"]) == 3
+    formats = {"saved-model" if entry["kind"] == "saved_model" else "tflite" for entry in description["files"].values()}
     task = "unconditional-image-generation" if image else "feature-extraction"
-    elbo = {"type": "elbo", "name": "ELBO, nats an example", "value": round(report["test"]["elbo"], 4)}
+    metrics = [
+        {"type": name, "name": f"{term.label}, {term.unit}", "value": round(report["test"][name], 4)}
+        for name, term in terms.items()
+        if name in report["test"]
+    ][:1]
     data = {"type": config["data"]["name"], "name": config["data"]["name"], "split": "test"}
     head = {
         "library_name": "tfvae",
         "pipeline_tag": task,
         "tags": ["variational-autoencoder", "tensorflow", *sorted(formats)],
         "model-index": [
-            {"name": facts["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": [elbo]}]}
+            {"name": description["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": metrics}]}
         ],
     }
     return f"---\n{yaml.safe_dump(head, sort_keys=False)}---"
 
 
-def _model(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
-    network, prior, likelihood = config["network"], facts["prior"], facts["likelihood"]
+def _model(description: Values, config: Values, report: Values) -> dict[str, str]:
+    network, likelihood = config["network"], description["likelihood"]
     size = from_dict(Network, network, "network").describe()
-    if prior["kind"] == "standard":
-        told = "standard normal"
-    else:
-        told = f"Gaussian, {prior['kind']} scale, {'trained' if config['prior'].get('trainable') else 'fixed'}"
     scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
     scale = ", the decoder gives each value's scale" if likelihood.get("scale_mode") == "per_pixel" else scale
-    return {
+    rows = {
         "networks": f"{network['name']}, {size}" if size else network["name"],
-        "latent dimension": f"{facts['latent_dim']}, of which {report['test']['active_units']} active",
-        "prior p(z)": told,
+        "latent dimension": f"{description['latent_dim']}, of which {report['test']['active_units']} active",
+        "condition y": _condition(description["condition"]),
+        "prior p(z)": _prior(description["prior"], config["prior"]),
         "likelihood p(x\\|z)": f"{likelihood['name']}{scale}",
         "parameters": f"{report['parameters']:,}",
-        "noise": f"version {facts['noise_version']}: the same seed gives the same z in every file",
+        "noise": f"version {description['noise_version']}: the same seed gives the same z in every file",
     }
+    return {name: text for name, text in rows.items() if text}
 
 
-def _data(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
-    data, scaling = config["data"], facts["scaling"]
+def _condition(condition: Values | None) -> str:
+    if condition is None:
+        return ""
+    names = ", ".join(condition["names"])
+    if condition["kind"] == "label":
+        return f"a label as 1 in its place and 0 elsewhere; all 0: no label. The labels: {names}"
+    return f"attributes, as numbers: {names}"
+
+
+def _prior(prior: Values | None, settings: Values) -> str:
+    if prior is None:
+        return "drawn by the model alone: no file can draw samples"
+    if prior["kind"] == "signature":
+        return "no single Gaussian: the signature `prior` turns noise into z"
+    if prior["kind"] == "standard":
+        return "standard normal"
+    return f"Gaussian, {prior['kind']} scale, {'trained' if settings.get('trainable') else 'fixed'}"
+
+
+def _data(description: Values, config: Values, report: Values) -> dict[str, str]:
+    data, scaling = config["data"], description["scaling"]
     path = f", `{PurePath(data['path']).name}`" if data.get("path") else ""
     scalings = {
         "none": "none: model units are the user's",
@@ -114,7 +138,7 @@ def _data(facts: Facts, config: Facts, report: Facts) -> dict[str, str]:
     return rows if data["binarize"] == "none" else {**rows, "binarised": data["binarize"]}
 
 
-def _training(config: Facts, report: Facts) -> dict[str, str]:
+def _training(config: Values, report: Values) -> dict[str, str]:
     training, objective = config["training"], config["objective"]
     bound = f"importance-weighted bound of {objective['num_samples']}" if objective["importance_weighted"] else "ELBO"
     rate = f"{training['learning_rate']:g}, {training['learning_rate_schedule']}"
@@ -132,19 +156,12 @@ def _training(config: Facts, report: Facts) -> dict[str, str]:
     return {name: text for name, text in rows.items() if text}
 
 
-def _metrics(facts: Facts, report: Facts) -> str:
+def _metrics(description: Values, report: Values, terms: Terms) -> str:
     test = report["test"]
-    figures = {
-        "ELBO": f"{test['elbo']:.2f} nats",
-        "reconstruction": f"{test['reconstruction']:.2f} nats",
-        "KL": f"{test['kl']:.2f} nats",
-        "squared error a value": f"{test['squared_error_per_value']:.4f} in model units",
-    }
-    if "iwae" in test:
-        figures[f"importance-weighted bound, {report['test_samples']} samples"] = f"{test['iwae']:.2f} nats"
+    figures = {term.label: term.text(test[name]) for name, term in terms.items() if name in test}
     columns = ["file", "bytes", "largest error", "mean error", "PSNR, dB", "ELBO change", "other errors"]
     head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
-    rows = [_file(name, entry) for name, entry in facts["files"].items()]
+    rows = [_file(name, entry) for name, entry in description["files"].items()]
     return "\n\n".join(
         [
             f"Of {report['test_examples']:,} test examples, a mean per example:",
@@ -156,7 +173,7 @@ def _metrics(facts: Facts, report: Facts) -> str:
     )
 
 
-def _file(name: str, entry: Facts) -> str:
+def _file(name: str, entry: Values) -> str:
     cells = [f"`{name}`", f"{entry['bytes']:,}"]
     errors = list(entry["error"].values())
     for key in ("max", "mean"):
@@ -169,39 +186,50 @@ def _file(name: str, entry: Facts) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _use(facts: Facts) -> str:
-    latent, parts = facts["latent_dim"], []
+def _use(description: Values) -> str:
+    units, parts = description["units"], []
+    decode, means = next(iter(units.items()))  # a model's first signature
+    (mean,) = means
+    sample = next((name for name, outputs in units.items() if _in_user_units(outputs)), None)
     decoders = {
-        name: entry["signatures"]["decode"]["inputs"]["z"]
-        for name, entry in facts["files"].items()
-        if "decode" in entry.get("signatures", {}) and entry["kind"] != "saved_model"
+        name: entry["signatures"][decode]["inputs"]
+        for name, entry in description["files"].items()
+        if decode in entry.get("signatures", {})
     }
-    for name, z in list(decoders.items())[:1]:
+    for name, inputs in list(decoders.items())[:1]:
+        arrays = ", ".join(f'{key}=np.zeros({inputs[key]["shape"]}, "float32")' for key in sorted(inputs, reverse=True))
         parts.append(
             "On a device, with `pip install ai-edge-litert` and nothing of tfvae (any of the decoders):\n\n"
             "```python\n"
             "import numpy as np\n"
             "from ai_edge_litert.interpreter import Interpreter\n\n"
-            f'decode = Interpreter("{name}").get_signature_runner("decode")\n'
-            f'mean = decode(z=np.zeros({z["shape"]}, "float32"))["mean"]  # {facts["units"]["decode"]}\n'
+            f'{decode} = Interpreter("{name}").get_signature_runner("{decode}")\n'
+            f'{mean} = {decode}({arrays})["{mean}"]  # in {means[mean]}\n'
             "```\n\n"
             "`runner.py` of tfvae's `export/edge` draws z from a seed, and gives samples in the user's units."
         )
-    if "saved_model" in facts["files"]:
+    if "saved_model" in description["files"] and sample:
+        condition = description["condition"]
+        y = f", y=tf.one_hot([0], {len(condition['names'])})" if condition else ""
+        latent = ", ".join(map(str, description["latent_shape"]))
         parts.append(
             "In TensorFlow, or behind TensorFlow Serving with the folder above this one as its model base path:\n\n"
             "```python\n"
             "import tensorflow as tf\n\n"
             'signatures = tf.saved_model.load("saved_model").signatures\n'
-            'sample = signatures["sample"](seed=tf.constant(0, tf.int64), n=tf.constant(4, tf.int64))\n'
-            f'print(sample["x"].shape, sample["z"].shape)  # x in the user\'s units, z [4, {latent}]\n'
+            f'{sample} = signatures["{sample}"](seed=tf.constant(0, tf.int64), n=tf.constant(4, tf.int64){y})\n'
+            f'print({sample}["x"].shape, {sample}["z"].shape)  # x in the user\'s units, z [4, {latent}]\n'
             "```"
         )
     return "\n\n".join(parts)
 
 
-def _limits(facts: Facts, report: Facts) -> str:
-    limits = [*_LIMITS, *filter(None, [_LIKELIHOODS.get(facts["likelihood"]["name"])])]
+def _in_user_units(outputs: Mapping[str, str]) -> bool:
+    return any(text.startswith(Unit.USER.value) for text in outputs.values())
+
+
+def _limits(description: Values, report: Values) -> str:
+    limits = [*_LIMITS, *filter(None, [_LIKELIHOODS.get(description["likelihood"]["name"])])]
     limits += [f"Training's own diagnosis, {each['name']}: {each['evidence']}." for each in report["diagnosis"]]
     return "\n".join(f"- {limit}" for limit in limits) + f"\n\n{_OWNER}"
 

@@ -15,13 +15,15 @@ import tensorflow as tf
 
 from tfvae import config
 from tfvae.errors import UserError
-from tfvae.export import card, facts, files, gates, latents, report, subject, versions
+from tfvae.export import card, description, files, gates, latents, report, subject, versions
 from tfvae.export.options import Options
-from tfvae.export.proof import Evidence, Row, prove
+from tfvae.export.proof import Evidence, prove
 from tfvae.files import write
+from tfvae.models.signatures import DECODER, GENERATOR, SCORER
+from tfvae.models.vae import VAE
 from tfvae.runs.folder import Run
 
-# Of the latents that files are judged on; `files` has another for those that they are calibrated on.
+# Of the latents that files are compared on; `files` has another for those that they are calibrated on.
 PROOF_SEED = 1
 
 
@@ -42,15 +44,18 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
     """
     run = Run.open(folder, options.allow_code)
     subjected = subject.of(run)
+    vae = subjected.vae
+    bounds = gates.changed(gates.of_model(vae.signatures()), options.gates)
+    _without_noise(vae, options, say)
     base = options.out or run.folder / "export"
     with versions.building(base) as unfinished, _room(base):
-        described = facts.of(subjected)
+        described = description.of(subjected)
         made = files.write(subjected, described, options, unfinished, say)
         say(f"proving {len(made)} files in other processes")
         rows = prove(unfinished, {name: entry["kind"] for name, entry in made.items()}, _evidence(subjected))
-        for line in report.table(rows, options.gates).splitlines():
+        for line in report.table(rows, bounds).splitlines():
             say(line)
-        failures = gates.failures(rows, options.gates)
+        failures = gates.failures(rows, bounds)
         if failures:
             missed = "a gate is" if len(failures) == 1 else f"{len(failures)} gates are"
             raise UserError(
@@ -61,45 +66,58 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
             made[row.file].update(row.to_dict())
 
         def finish(version: int) -> None:
-            _describe(unfinished, run, described, made, rows, options, version)
+            texts = _texts(subjected, {**described, "version": version, "files": made}, report.to_dict(rows, bounds))
+            for name, text in texts.items():
+                write(unfinished / name, partial(Path.write_text, data=text))
 
         return versions.publish(unfinished, base, finish)
 
 
+def _without_noise(vae: VAE, options: Options, say: Callable[[str], None]) -> None:
+    """Says what cannot be exported of this model.
+
+    Raises:
+      UserError: a file that was asked for would be empty.
+    """
+    there = {signature.file for signature in vae.signatures()}
+    if vae.prior.noise_shape is None:
+        say(f"no file draws samples: {type(vae.prior).__name__} is not a function of noise (Prior.noise_shape)")
+    for option, asked, file in (
+        ("--generator", options.generator, GENERATOR),
+        ("--scorer", options.scorer, SCORER),
+        ("--formats tflite", "tflite" in options.formats, DECODER),
+    ):
+        if asked and file not in there:
+            raise UserError(f"{option}: this model has no signature for {file}.tflite; leave the option out.")
+
+
 def _evidence(subjected: subject.Subject) -> Evidence:
-    vae, x = subjected.functions.vae, subjected.test
+    vae, x, y = subjected.vae, subjected.test, subjected.test_y
     return Evidence(
-        functions=subjected.functions,
+        vae=vae,
         x=x,
-        prior_z=latents.prior(vae, len(x), PROOF_SEED),
-        posterior_z=latents.posterior(vae, x, PROOF_SEED),
+        prior_z=latents.prior(vae, len(x), PROOF_SEED, y),
+        posterior_z=latents.posterior(vae, x, PROOF_SEED, y),
         seed=PROOF_SEED,
+        y=y,
     )
 
 
-def _describe(
-    folder: Path,
-    run: Run,
-    described: dict[str, Any],
-    made: dict[str, Any],
-    rows: list[Row],
-    options: Options,
-    version: int,
-) -> None:
+def _texts(subjected: subject.Subject, described: dict[str, Any], proof: dict[str, Any]) -> dict[str, str]:
     """What people and programs read first: `decoder.json`, `report.json` and the model card."""
-    whole = {**described, "version": version, "files": made}
-    texts = {
-        "decoder.json": json.dumps(whole, indent=1) + "\n",
-        "report.json": json.dumps(report.to_dict(rows, options.gates), indent=1) + "\n",
-        "README.md": card.card(whole, {**run.facts, **config.to_dict(run.config)}, run.read_json("report.json")),
+    run = subjected.run
+    settings = {**run.facts, **config.to_dict(run.config)}
+    page = card.card(described, settings, run.read_json("report.json"), subjected.vae.terms)
+    return {
+        "decoder.json": json.dumps(described, indent=1) + "\n",
+        "report.json": json.dumps(proof, indent=1) + "\n",
+        "README.md": page,
     }
-    for name, text in texts.items():
-        write(folder / name, partial(Path.write_text, data=text))
 
 
 @contextlib.contextmanager
 def _room(base: Path) -> Iterator[None]:
-    """Says of a full disk which places are meant, as TensorFlow's own writers and arrays on their way do not."""
+    """Names the places where the disk may be full, which TensorFlow's own errors do not."""
     try:
         yield
     except (tf.errors.OpError, OSError, RuntimeError) as error:

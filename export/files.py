@@ -9,12 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae.export import facts, latents, metadata, quantization, saved_model, tflite, warmup
+from tfvae.export import description, latents, metadata, quantization, saved_model, tflite, warmup
 from tfvae.export.options import Options
 from tfvae.export.proof import elbo
 from tfvae.export.subject import Subject
 
-# Not the proof's: no file is judged on what it was fitted to.
+# Not the proof's: no file is checked on what it was fitted to.
 CALIBRATION_SEED = 2
 # TensorFlow Serving looks for these in the version's folder itself.
 _SERVED = ("saved_model.pb", "fingerprint.pb", "variables", "assets.extra")
@@ -27,7 +27,7 @@ def write(
 
     Args:
       subject: the model and its data.
-      described: `facts.of(subject)`, which each TFLite file takes in.
+      described: `description.of(subject)`, which each TFLite file takes in.
       options: what to make.
       folder: where to; empty.
       say: takes a line a file.
@@ -38,8 +38,8 @@ def write(
     made: dict[str, Any] = {}
     if "saved_model" in options.formats:
         say(f"writing {saved_model.FOLDER}")
-        saved_model.write(subject.functions, folder / saved_model.FOLDER)
-        warmup.write(subject.functions, folder / saved_model.FOLDER)
+        saved_model.write(subject.vae, folder / saved_model.FOLDER)
+        warmup.write(subject.vae, folder / saved_model.FOLDER)
         made[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
         for name in _SERVED:
             (folder / name).symlink_to(f"{saved_model.FOLDER}/{name}")
@@ -55,7 +55,7 @@ def write(
         made[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
         (folder / name).write_bytes(metadata.embed(data, {**embedded, "file": made[name]}))
     for name, entry in made.items():
-        entry["sha256"] = facts.digest(folder / name)
+        entry["sha256"] = description.digest(folder / name)
     return made
 
 
@@ -63,28 +63,30 @@ class _Tools:
     """Makes TFLite files; what several of them need is made once."""
 
     def __init__(self, subject: Subject, options: Options) -> None:
-        self._subject, self._functions, self._batch = subject, subject.functions, options.batch
+        self._subject, self._vae, self._batch = subject, subject.vae, options.batch
 
     def make(self, kind: str) -> quantization.Quantized:
         """The file of a kind, without metadata."""
         if kind in ("float16", "dynamic", "int8"):
             return quantization.quantize(kind, self._decoder, self._calibration, self._spread)
         if kind == "generator":
-            data = tflite.generator(self._functions, self._batch)
+            data = tflite.generator(self._vae, self._batch)
         elif kind == "scorer":
-            data = tflite.scorer(self._functions, self._batch)
+            data = tflite.scorer(self._vae, self._batch)
         else:
             data = self._decoder
         return quantization.Quantized(data, f"{tflite.CONVERTER} of TensorFlow {tf.__version__}")
 
     @cached_property
     def _decoder(self) -> bytes:
-        return tflite.decoder(self._functions, self._batch)
+        return tflite.decoder(self._vae, self._batch)
 
     @cached_property
     def _spread(self) -> float:
-        return elbo.spread(self._functions.vae, self._subject.test, self._calibration.posterior)
+        of_examples = self._calibration.sets[-1]
+        return elbo.spread(self._vae, self._subject.test, of_examples["z"], of_examples.get("y"))
 
     @cached_property
     def _calibration(self) -> latents.Calibration:
-        return latents.calibration(self._functions.vae, self._subject.training, CALIBRATION_SEED)
+        subject = self._subject
+        return latents.calibration(self._vae, subject.training, CALIBRATION_SEED, subject.training_y)

@@ -33,7 +33,7 @@ def read(data: bytes) -> Any:
     """The file as a `ModelT` of the TFLite schema, with every buffer in its place."""
     model = package("ai_edge_litert.tools.flatbuffer_utils").read_model_from_bytearray(data)
     for buffer in model.buffers:
-        # What lay outside the table, as the quantizer leaves it, is given as a slice of the file.
+        # What lay outside the table, as the quantizer leaves it, comes as a slice of the file.
         if buffer.data is not None and not isinstance(buffer.data, np.ndarray):
             buffer.data = np.frombuffer(buffer.data, np.uint8)
     return model

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tfvae.config import nearest
 from tfvae.errors import UserError
 
-if TYPE_CHECKING:  # which imports TensorFlow; --help does not
+if TYPE_CHECKING:  # which import TensorFlow; --help does not
     from tfvae.export.proof import Row
+    from tfvae.models.signatures import Signature
 
 
 class Gate(NamedTuple):
@@ -25,64 +26,85 @@ class Gate(NamedTuple):
     aim: float | None = None
 
 
-_EXACT = {"max": Gate(1e-5), "elbo": Gate(1e-4)}
-_ENCODER = {"encode": Gate(1e-4), "score": Gate(1e-4)}
-_SAMPLER = {"sample_z": Gate(2e-6), "sample_x": Gate(1e-5)}
-_KINDS: dict[str, dict[str, Gate]] = {
-    "saved_model": {**_EXACT, **_ENCODER, "reconstruct": Gate(1e-5), **_SAMPLER},
-    "float32": _EXACT,
+# Of decoders in fewer bits.
+QUANTIZED: dict[str, dict[str, Gate]] = {
     "float16": {"max": Gate(2e-3), "elbo": Gate(1e-3)},
     "dynamic": {"max": Gate(0.1, aim=0.03), "mean": Gate(0.002), "elbo": Gate(0.005)},
     "int8": {"max": Gate(0.2, aim=0.08), "mean": Gate(0.01), "elbo": Gate(0.03, aim=0.01)},
-    "generator": _SAMPLER,
-    "scorer": _ENCODER,
 }
-GATES: dict[str, Gate] = {f"{kind}.{name}": gate for kind, gates in _KINDS.items() for name, gate in gates.items()}
-
-_WORDS = {
-    "max": "max error of the mean",
-    "mean": "mean error of the mean",
-    "elbo": "relative change of the ELBO",
-    "encode": "error of encode",
-    "reconstruct": "error of reconstruct",
-    "score": "error of score",
-    "sample_z": "error of sampled z",
-    "sample_x": "error of sampled x",
+# Files of full precision, whose gates stand in the model's signatures; None: it has all of them.
+_FULL: dict[str, str | None] = {
+    "saved_model": None,
+    "float32": "decoder",
+    "generator": "generator",
+    "scorer": "scorer",
 }
+_WORDS = {"max": "max error of the mean", "mean": "mean error of the mean", "elbo": "relative change of the ELBO"}
 
 
-def parse(assignments: Sequence[str]) -> dict[str, Gate]:
-    """All gates, with those that are named changed.
+def of_model(signatures: Sequence[Signature]) -> dict[str, Gate]:
+    """All gates of a model's files, by `KIND.ERROR`."""
+    gates = {
+        f"{kind}.{name}": Gate(most)
+        for kind, file in _FULL.items()
+        for signature in signatures
+        if file is None or signature.file == file
+        for name, most in signature.gates.items()
+    }
+    beside = {name: gate for name, gate in of("float32", gates).items() if name not in signatures[0].gates}
+    for kind, of_kind in QUANTIZED.items():
+        gates |= {f"{kind}.{name}": gate for name, gate in {**of_kind, **beside}.items()}
+    return gates
+
+
+def parse(assignments: Sequence[str]) -> dict[str, float]:
+    """The bounds that are set by name.
 
     Args:
-      assignments: each `NAME=NUMBER`.
+      assignments: each `KIND.ERROR=NUMBER`.
 
     Raises:
-      UserError: an unknown name, or no positive finite number.
+      UserError: a name that no model has, or no positive finite number.
 
     Example:
-      >>> parse(["int8.max=0.08"])["int8.max"].most
-      0.08
+      >>> parse(["int8.max=0.08"])
+      {'int8.max': 0.08}
     """
-    gates = dict(GATES)
+    known = [f"{kind}.{name}" for kind, gates in QUANTIZED.items() for name in gates]
+    bounds = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
-        if name not in GATES:
-            raise UserError(f"--gate {assignment}: no such gate{nearest(name, GATES)}. There are: {', '.join(GATES)}.")
+        if name not in known and name.partition(".")[0] not in _FULL:
+            raise _unknown(assignment, name, [*known, *(f"{kind}.…" for kind in _FULL)])
         try:
             most = float(text)
         except ValueError:
             most = math.nan
         if not 0 < most < math.inf:
             raise UserError(f"--gate {assignment}: got {text!r}, want a positive finite number, as in {name}=0.01.")
-        gates[name] = gates[name]._replace(most=most)
-    return gates
+        bounds[name] = most
+    return bounds
+
+
+def changed(gates: Mapping[str, Gate], bounds: Mapping[str, float]) -> dict[str, Gate]:
+    """The gates with the bounds of `parse`.
+
+    Raises:
+      UserError: a name that this model does not have.
+    """
+    changed = dict(gates)
+    for name, most in bounds.items():
+        if name not in gates:
+            raise _unknown(name, name, gates)
+        changed[name] = gates[name]._replace(most=most)
+    return changed
 
 
 def failures(rows: Sequence[Row], gates: Mapping[str, Gate]) -> list[str]:
-    """A sentence with its figures for each gate that is missed; NaN misses all, and so does what is not there."""
+    """A sentence for each gate that a file missed; NaN misses all, and so does an error that was not measured."""
     return [
-        f"{row.file}: {_WORDS[name]} {_found(row, name)}, gate {gate.most:g} (--gate {row.kind}.{name}=…)."
+        f"{row.file}: {_WORDS.get(name, f'error of {name}')} {_found(row, name)}, gate {gate.most:g} "
+        f"(--gate {row.kind}.{name}=…)."
         for row in rows
         for name, gate in of(row.kind, gates).items()
         if not row.figures.get(name, math.nan) <= gate.most
@@ -92,6 +114,11 @@ def failures(rows: Sequence[Row], gates: Mapping[str, Gate]) -> list[str]:
 def of(kind: str, gates: Mapping[str, Gate]) -> dict[str, Gate]:
     """The gates of a kind of file, by the name of the error."""
     return {name.partition(".")[2]: gate for name, gate in gates.items() if name.partition(".")[0] == kind}
+
+
+def _unknown(assignment: str, name: str, known: Iterable[str]) -> UserError:
+    known = list(known)
+    return UserError(f"--gate {assignment}: no such gate{nearest(name, known)}. There are: {', '.join(known)}.")
 
 
 def _found(row: Row, name: str) -> str:

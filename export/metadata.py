@@ -1,4 +1,4 @@
-"""Facts inside a TFLite file: a buffer named "tfvae" that holds JSON, and the signatures as the file has them."""
+"""The description inside a TFLite file: a buffer named "tfvae" with JSON, and the signatures as the file has them."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def signatures(data: bytes) -> dict[str, Any]:
     return found
 
 
-def embed(data: bytes, facts: dict[str, Any]) -> bytes:
-    """The file with the facts in it, in place of those that it had.
+def embed(data: bytes, description: dict[str, Any]) -> bytes:
+    """The file with a description in it, in place of one that it had.
 
     Args:
       data: a TFLite file.
-      facts: what JSON can hold.
+      description: what JSON can hold.
     """
     schema = package("ai_edge_litert.schema_py_generated")
     model = read_model(data)
-    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(description, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     buffer = np.frombuffer(text, np.uint8)
     present = _entry(model)
     if present is None:
@@ -55,17 +55,17 @@ def embed(data: bytes, facts: dict[str, Any]) -> bytes:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """The facts that `embed` put into a file.
+    """The description that `embed` put into a file.
 
     Raises:
-      UserError: there are none.
+      UserError: there is none.
     """
     model = read_model(data)
     entry = _entry(model)
     if entry is None:
         raise UserError(f"TFLite: the file has no metadata named {NAME!r}; want one that tfvae.export wrote.")
-    facts: dict[str, Any] = json.loads(model.buffers[entry.buffer].data.tobytes())
-    return facts
+    description: dict[str, Any] = json.loads(model.buffers[entry.buffer].data.tobytes())
+    return description
 
 
 def _entry(model: Any) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tfvae.config import nearest
 from tfvae.errors import UserError
-from tfvae.export.gates import GATES, Gate
 
 FORMATS = ("saved_model", "tflite")
 QUANTIZE = ("none", "float16", "dynamic", "int8")
@@ -28,7 +27,7 @@ class Options:
       out: where the versions are; None: `RUN/export`.
       generator: make `generator.tflite`.
       scorer: make `scorer.tflite`.
-      gates: bounds on the errors, by kind of file.
+      gates: bounds on errors that replace those of the model, by `KIND.ERROR`.
       allow_code: packages that the run's files may name code of.
 
     Raises:
@@ -41,7 +40,7 @@ class Options:
     out: Path | None = None
     generator: bool = False
     scorer: bool = False
-    gates: Mapping[str, Gate] = field(default_factory=lambda: GATES)
+    gates: Mapping[str, float] = field(default_factory=dict)
     allow_code: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -49,9 +48,9 @@ class Options:
         _known("--quantize", self.quantize, QUANTIZE)
         within = all(1 <= size <= LARGEST_BATCH for size in self.batch)
         if not self.batch or not within or len(set(self.batch)) < len(self.batch):
-            given = " ".join(map(str, self.batch))
+            sizes = " ".join(map(str, self.batch))
             raise UserError(
-                f"--batch {given}: want one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
+                f"--batch {sizes}: want one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
             )
         if "tflite" in self.formats:
             _there(_EDGE)
@@ -67,10 +66,10 @@ class Options:
         return decoders + ["generator"] * self.generator + ["scorer"] * self.scorer
 
 
-def _known(option: str, given: Sequence[str], there: Sequence[str]) -> None:
-    if not given:
+def _known(option: str, names: Sequence[str], there: Sequence[str]) -> None:
+    if not names:
         raise UserError(f"{option}: got nothing, want one or more of {', '.join(there)}.")
-    for name in given:
+    for name in names:
         if name not in there:
             raise UserError(f"{option}: got {name!r}{nearest(name, there)}, want some of {', '.join(there)}.")
 
@@ -79,6 +78,6 @@ def _there(packages: Sequence[str]) -> None:
     missing = [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"--formats tflite: wants {' and '.join(missing)}, which the extra [edge] brings: "
+            f"--formats tflite: needs {' and '.join(missing)}, which the extra [edge] brings: "
             'pip install "tfvae[edge]"; or --formats saved_model.'
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfvae.export import recipes
 from tfvae.export.flatbuffer import package
-from tfvae.export.latents import Calibration
+from tfvae.export.latents import Arrays, Calibration
 from tfvae.export.metadata import signatures
 
 TOOL = "litert-quantizer"
@@ -26,7 +26,7 @@ BETTER = 0.8  # what a slower recipe must bring the error down to
 _ALL = 10_000  # layers
 _EXCEPT = {0: "", 1: " but for the last layer", 2: " but for the last two layers", 4: " but for the last four layers"}
 _SMALL = 1024  # weights
-_JUDGED = 2  # every second latent
+_STEP = 2  # every second latent is compared
 
 
 class Quantized(NamedTuple):
@@ -52,10 +52,11 @@ class _Tried(NamedTuple):
 def quantize(kind: str, float32: bytes, calibration: Calibration, spread: float) -> Quantized:
     """The decoder in fewer bits; its inputs and outputs stay float32.
 
-    float16: weights of 16 bits. dynamic: weights of 8 bits by channel, activations of 8 bits in the range of the
-    moment. int8: activations of 8 bits in ranges fixed by calibration; in the last layers, where these cost most, of
-    the moment; what lies between layers, such as a norm, stays float. In both the first layer has its weights alone in
-    8 bits, so that z itself is not rounded. Of several recipes the fastest is taken whose error is small enough.
+    float16: weights of 16 bits. dynamic: weights of 8 bits by channel, activations of 8 bits with ranges computed at
+    run time. int8: activations of 8 bits with ranges fixed by calibration, but computed at run time in the last layers,
+    where fixed ones cost most; what lies between layers, such as a norm, stays float. In both the first layer has its
+    weights alone in 8 bits, so that z itself is not rounded. Of several recipes the fastest is taken whose error is
+    small enough.
 
     Args:
       kind: float16, dynamic or int8.
@@ -96,7 +97,10 @@ def _dynamic(float32: bytes) -> Iterator[_Tried]:
 
 
 def _int8(float32: bytes, calibration: Calibration) -> Iterator[_Tried]:
-    """More of the last layers in the range of the moment: transposed convolutions, greatest error 0.081, then 0.059."""
+    """More of the last layers with ranges computed at run time.
+
+    With transposed convolutions the greatest error was 0.081, then 0.059.
+    """
     ranges, after_first = recipes.ranges(float32, calibration.all), len(recipes.layers(float32)) - 1
     # At least one layer is left whose range is fixed: the file would be the dynamic one.
     for last in [last for last in (1, 2, 4) if last < after_first] or [0]:
@@ -108,11 +112,11 @@ def _first_good(
     tried: Iterable[_Tried], aims: np.ndarray, float32: bytes, calibration: Calibration, spread: float
 ) -> _Tried:
     """The fastest that is good enough, of files from the fastest on; a slower one must be much better."""
-    sets = [latents[::_JUDGED] for latents in calibration]
-    wanted = [_run(float32, latents) for latents in sets]
+    sets = [{name: rows[::_STEP] for name, rows in inputs.items()} for inputs in calibration.sets]
+    expected = [_run(float32, inputs) for inputs in sets]
     best, least = None, np.full(2, np.inf)
     for each in tried:
-        off = [np.abs(_run(each.data, latents) - mean) / spread for latents, mean in zip(sets, wanted)]
+        off = [np.abs(_run(each.data, inputs) - mean) / spread for inputs, mean in zip(sets, expected)]
         errors = np.max([(part.max(), part.mean()) for part in off], axis=0)
         if best is None or np.max(errors / aims) < BETTER * np.max(least / aims):
             best, least = each, errors
@@ -122,11 +126,11 @@ def _first_good(
     return best
 
 
-def _run(data: bytes, latents: np.ndarray) -> np.ndarray:
+def _run(data: bytes, inputs: Arrays) -> np.ndarray:
     """The means that a file gives, by its first signature."""
     name, details = next(iter(signatures(data).items()))
     with recipes.quiet():
         interpreter = package("ai_edge_litert.interpreter").Interpreter(model_content=data, num_threads=1)
         decode = interpreter.get_signature_runner(name)
-        blocks = recipes.blocks(latents, details["inputs"]["z"]["shape"])
-        return np.concatenate([decode(z=block)["mean"] for block in blocks])
+        outputs = [decode(**block) for block in recipes.blocks(inputs, details["inputs"])]
+        return np.concatenate([next(iter(output.values())) for output in outputs])

@@ -7,7 +7,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from tfvae.quiet import quiet_start
 # What holds nearly all the weights: by its name in the file, the quantizer's name for it.
 _LAYERS = {"FULLY_CONNECTED": "FULLY_CONNECTED", "CONV_2D": "CONV_2D", "TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
 
+Arrays = dict[str, np.ndarray]
 Recipe = list[dict[str, Any]]
 Ranges = dict[str, Any]
 
@@ -26,7 +27,7 @@ Ranges = dict[str, Any]
 def apply(float32: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes:
     """The file that a recipe makes of the float32 one."""
     (quantizers,) = _modules("quantizer")
-    quantizer = quantizers.Quantizer(float32, recipe)
+    quantizer = quantizers.Quantizer(float32, recipe + _kept(float32))
     with quiet():
         return bytes(quantizer.quantize(ranges, enable_progress_report=False).quantized_model)
 
@@ -42,7 +43,7 @@ def float16() -> Recipe:
 
 
 def dynamic(float32: bytes, least: int, alone: int) -> Recipe:
-    """Weights of 8 bits by channel, activations of 8 bits in the range of the moment.
+    """Weights of 8 bits by channel, activations of 8 bits with ranges computed at run time.
 
     Args:
       float32: the file that the recipe is for.
@@ -58,29 +59,29 @@ def dynamic(float32: bytes, least: int, alone: int) -> Recipe:
 
 
 def int8(float32: bytes, last: int) -> Recipe:
-    """Weights of 8 bits by channel, activations of 8 bits in fixed ranges.
+    """Weights of 8 bits by channel, activations of 8 bits with fixed ranges.
 
     Args:
       float32: the file that the recipe is for.
-      last: so many of the last layers have the range of the moment; the first has its weights alone in 8 bits.
+      last: so many of the last layers have ranges computed at run time; the first has its weights alone in 8 bits.
     """
     (recipe,) = _modules("recipe")
     first, others = _outputs(float32)
     steps = [{**step, "operation": layer} for step in recipe.static_wi8_ai8() for layer in _LAYERS.values()]
     steps += [_only(name, step) for name in first for step in recipe.weight_only_wi8_afp32()]
-    moment = [name for names in others for name in names[max(0, len(names) - last) :]]
-    return steps + [_only(name, step) for name in moment for step in recipe.dynamic_wi8_afp32()]
+    at_run_time = [name for names in others for name in names[max(0, len(names) - last) :]]
+    return steps + [_only(name, step) for name in at_run_time for step in recipe.dynamic_wi8_afp32()]
 
 
 def layers(float32: bytes) -> list[int]:
     """The number of weights of each layer of the first signature, in their order."""
     model = read(float32)
-    names, graph = operation_names(model), model.subgraphs[0]
+    names, graph = operation_names(model), _graphs(model)[0]
     kernels = [graph.tensors[each.inputs[1]] for each in graph.operators if names[each.opcodeIndex] in _LAYERS]
     return [math.prod(kernel.shape) for kernel in kernels]
 
 
-def ranges(float32: bytes, latents: np.ndarray) -> Ranges:
+def ranges(float32: bytes, latents: Arrays) -> Ranges:
     """Least and greatest value of each activation in each signature; a moving average would miss the tails."""
     calibrators, updates = _modules("calibrator", "utils.qsv_utils")
     calibrator = calibrators.Calibrator(
@@ -90,8 +91,9 @@ def ranges(float32: bytes, latents: np.ndarray) -> Ranges:
         qsv_update_func=updates.min_max_update,
     )
     inputs = {
-        name: [{"z": block} for block in blocks(latents, details["inputs"]["z"]["shape"])]
+        name: list(blocks(latents, details["inputs"]))
         for name, details in signatures(float32).items()
+        if details["inputs"].keys() <= latents.keys()
     }
     with quiet():
         calibrator.calibrate(inputs, None)
@@ -99,9 +101,19 @@ def ranges(float32: bytes, latents: np.ndarray) -> Ranges:
     return seen
 
 
-def blocks(latents: np.ndarray, shape: Sequence[int]) -> Iterator[np.ndarray]:
-    """All latents in blocks of a shape; the last is filled up from the beginning."""
-    return iter(np.resize(latents, (math.ceil(len(latents) / shape[0]), *shape)))
+def blocks(inputs: Arrays, details: Mapping[str, Any]) -> Iterator[Arrays]:
+    """All rows in blocks as a signature takes them; the last block is filled up from the first rows.
+
+    Args:
+      inputs: rows by input, of one number.
+      details: of the inputs that are taken, with their `shape`.
+    """
+    whole = {}
+    for name, detail in details.items():
+        size, *shape = detail["shape"]
+        count = math.ceil(len(inputs[name]) / size)
+        whole[name] = np.resize(inputs[name], (count, size, *shape))
+    return (dict(zip(whole, block)) for block in zip(*whole.values()))
 
 
 @contextlib.contextmanager
@@ -122,9 +134,34 @@ def _outputs(float32: bytes) -> tuple[list[str], list[list[str]]]:
             for operator in graph.operators
             if kinds[operator.opcodeIndex] in _LAYERS
         ]
-        for graph in model.subgraphs
+        for graph in _graphs(model)
     ]
     return [names[0] for names in outputs if names], [names[1:] for names in outputs]
+
+
+def _graphs(model: Any, decoders: bool = True) -> list[Any]:
+    """The graphs of the decoder's signatures, which are named as the first one is, or of the others."""
+    plain = {signature.subgraphIndex: _plain(signature) for signature in model.signatureDefs}
+    first = _plain(model.signatureDefs[0])
+    return [graph for i, graph in enumerate(model.subgraphs) if (plain.get(i, first) == first) == decoders]
+
+
+def _plain(signature: Any) -> str:
+    return re.sub(r"_\d+$", "", signature.signatureKey.decode())
+
+
+def _kept(float32: bytes) -> Recipe:
+    """Steps that leave what is no decoder in float32: a prior in 8 bits would give another z for a seed."""
+    model = read(float32)
+    names = [
+        "".join(f"{graph.tensors[output].name.decode()};" for output in operator.outputs)
+        for graph in _graphs(model, decoders=False)
+        for operator in graph.operators
+    ]
+    return [
+        {"regex": f"^{re.escape(name)}$", "operation": "*", "algorithm_key": "no_quantize", "op_config": {}}
+        for name in names
+    ]
 
 
 def _only(name: str, step: dict[str, Any]) -> dict[str, Any]:

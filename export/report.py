@@ -26,7 +26,7 @@ def table(rows: Sequence[Row], gates: Mapping[str, Gate]) -> str:
 
     Args:
       rows: of the files.
-      gates: whose aims are told.
+      gates: whose aims are shown.
     """
     whole = next((row.bytes for row in rows if row.file == _REFERENCE), None)
     cells = [_HEADER, *(_cells(row, whole) for row in rows)]
@@ -90,6 +90,6 @@ def _aims(rows: Sequence[Row], gates: Mapping[str, Gate]) -> dict[str, dict[str,
 
 
 def _cpu() -> str:
-    told = Path("/proc/cpuinfo")  # of Linux alone
-    names = re.findall(r"^model name\s*:\s*(.+)$", told.read_text(), re.MULTILINE) if told.is_file() else []
+    path = Path("/proc/cpuinfo")  # of Linux alone
+    names = re.findall(r"^model name\s*:\s*(.+)$", path.read_text(), re.MULTILINE) if path.is_file() else []
     return names[0] if names else platform.processor() or platform.machine()

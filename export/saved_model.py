@@ -2,56 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from tfvae import noise
-from tfvae.export.functions import Functions, Outputs
+from tfvae.models.signatures import Outputs, Signature, Unit
+from tfvae.models.vae import VAE
 
 FOLDER = "saved_model"
+_SEED, _COUNT = (tf.TensorSpec([], tf.int64, name=name) for name in ("seed", "n"))
 
 
-def write(functions: Functions, folder: Path) -> None:
-    """Writes a SavedModel with a dynamic batch and dictionaries of named outputs.
+def write(vae: VAE, folder: Path) -> None:
+    """Writes the model's signatures with a dynamic batch; the first one is `serving_default` too.
 
-    | signature | inputs | outputs |
-    |---|---|---|
-    | `decode`, also `serving_default` | z `[batch, latent]` | mean `[batch, *event]`, model units |
-    | `encode` | x `[batch, *event]`, model units | z_mean, z_log_var `[batch, latent]` |
-    | `reconstruct` | x | mean at z = z_mean(x), model units |
-    | `score` | x, seed int64 | elbo, reconstruction, kl `[batch]`, nats; noise of purpose 2 |
-    | `sample` | seed int64, n int64 | x `[n, *event]` in the user's units, z `[n, latent]`; noise of purpose 0 |
+    A signature with noise takes an int64 `seed` in its place, and the number of examples `n` where no other input
+    fixes it; y may then be one row for all. Outputs in the user's units are computed in float64.
 
     Args:
-      functions: of a float32 model.
+      vae: under a float32 policy.
       folder: to be made.
     """
     # Keras's archive, because a SavedModel of a tf.Module that holds a Keras model fails in session and C++ loaders.
     archive = keras.export.ExportArchive()
-    archive.track(functions.vae.encoder)
-    archive.track(functions.vae.decoder)
-    latent = functions.latent_dim
-    x = tf.TensorSpec([None, *functions.event_shape], tf.float32, name="x")
-    z = tf.TensorSpec([None, latent], tf.float32, name="z")
-    seed, n = (tf.TensorSpec([], tf.int64, name=name) for name in ("seed", "n"))
-
-    def score(x: tf.Tensor, seed: tf.Tensor) -> Outputs:
-        return functions.score(x, _normals(seed, noise.EVALUATION, tf.shape(x)[0], latent))
-
-    def sample(seed: tf.Tensor, n: tf.Tensor) -> Outputs:
-        drawn = functions.prior_sample(_normals(seed, noise.PRIOR, n, latent))
-        return {"x": functions.user_units(functions.decode(drawn)["mean"]), "z": drawn}
-
-    archive.add_endpoint("decode", functions.decode, input_signature=[z])
-    archive.add_endpoint("encode", functions.encode, input_signature=[x])
-    archive.add_endpoint("reconstruct", functions.reconstruct, input_signature=[x])
-    archive.add_endpoint("score", score, input_signature=[x, seed])
-    archive.add_endpoint("sample", sample, input_signature=[seed, n])
+    for name in vae.parts:
+        if isinstance(getattr(vae, name), keras.Model):
+            archive.track(getattr(vae, name))
+    for signature in vae.signatures():
+        archive.add_endpoint(signature.name, _function(vae, signature), input_signature=inputs(signature))
     archive.write_out(str(folder), verbose=False)
 
 
-def _normals(seed: tf.Tensor, purpose: int, count: tf.Tensor, width: int) -> tf.Tensor:
-    shape = tf.stack([tf.cast(count, tf.int64), tf.constant(width, tf.int64)])
-    return tf.ensure_shape(noise.normal(noise.Address(seed, purpose), shape)[0], [None, width])
+def inputs(signature: Signature) -> list[tf.TensorSpec]:
+    """What a signature takes in a SavedModel, in order."""
+    if signature.noise is None:
+        return list(signature.inputs.values())
+    seeded = [_SEED if name == signature.noise.input else spec for name, spec in signature.inputs.items()]
+    return [_SEED, _COUNT, *(spec for spec in seeded if spec is not _SEED)] if _counted(signature) else seeded
+
+
+def _counted(signature: Signature) -> bool:
+    """Whether nothing but noise and condition says how many examples there are."""
+    return signature.noise is not None and set(signature.inputs) <= {signature.noise.input, "y"}
+
+
+def _function(vae: VAE, signature: Signature) -> Callable[..., Outputs]:
+    names = [spec.name for spec in inputs(signature)]
+
+    def call(*values: tf.Tensor) -> Outputs:
+        arguments = dict(zip(names, values, strict=True))
+        if signature.noise is not None:
+            count = arguments.pop("n") if _counted(signature) else tf.shape(values[0])[0]
+            if _counted(signature) and "y" in arguments:
+                shape = [tf.cast(count, tf.int32), arguments["y"].shape[1]]
+                arguments["y"] = tf.ensure_shape(tf.broadcast_to(arguments["y"], shape), [None, shape[1]])
+            shape = signature.inputs[signature.noise.input].shape[1:]
+            arguments[signature.noise.input] = _normals(arguments.pop("seed"), signature.noise.purpose, count, shape)
+        outputs = signature.function(**arguments)
+        return {
+            name: vae.scaling.inverse_in_graph(value) if signature.outputs[name] is Unit.USER else value
+            for name, value in outputs.items()
+        }
+
+    return call
+
+
+def _normals(seed: tf.Tensor, purpose: int, count: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
+    whole = tf.concat([[tf.cast(count, tf.int64)], tf.constant(list(shape), tf.int64)], 0)
+    return tf.ensure_shape(noise.normal(noise.Address(seed, purpose), whole)[0], [None, *shape])

@@ -1,8 +1,9 @@
-"""What an export starts from: the float32 model of a run, and the examples that files are calibrated and judged on."""
+"""What an export starts from: the float32 model of a run, and examples to calibrate files and to compare them on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,13 +12,13 @@ from tfvae import noise
 from tfvae.data import load, pipeline
 from tfvae.data.splits import Split
 from tfvae.errors import UserError
-from tfvae.export.functions import Functions
+from tfvae.export import latents
 from tfvae.models.float32 import to_float32
 from tfvae.models.vae import VAE
 from tfvae.runs import saved
 from tfvae.runs.folder import Run
 
-JUDGED = 1000  # latents of either kind, and the examples that the posterior ones come from
+COMPARED = 1000  # latents of either kind, and the examples that the posterior ones come from
 CALIBRATING = 1000
 
 
@@ -27,28 +28,42 @@ class Subject:
 
     Attributes:
       run: where it comes from.
-      functions: what is exported.
-      test: `[JUDGED, *event]` test examples in model units, the first ones, again from the start where there are fewer.
+      vae: under a float32 policy.
+      test: `[COMPARED, *event]` test examples in model units, the first ones, again from the start where there are
+        fewer.
       training: `[n, *event]` training examples in model units, at most CALIBRATING.
+      test_y: `[COMPARED, C]` float32 conditions of the test examples; None for a model without a condition.
+      training_y: `[n, C]` likewise.
     """
 
     run: Run
-    functions: Functions
+    vae: VAE
     test: np.ndarray
     training: np.ndarray
+    test_y: np.ndarray | None = None
+    training_y: np.ndarray | None = None
+
+
+class _Examples(NamedTuple):
+    x: np.ndarray
+    y: np.ndarray | None
 
 
 def of(run: Run) -> Subject:
     """Reads the model and the data of a run.
 
     Raises:
-      UserError: the run has not ended, or its model or its data cannot be read.
+      UserError: the run has not ended, its model or its data cannot be read, or nothing of the model can be exported.
     """
     if not run.ended:
         raise UserError(
             f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
         )
     vae = to_float32(saved.load(run.folder, run.allow_code))
+    if not vae.signatures():
+        raise UserError(f"{run.folder}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
+    if vae.condition_size is not None and vae.condition is None:
+        raise UserError(f"{run.folder}: the model takes y, and what y means is not known; train it with tfvae.train.")
     data = load.for_recipe(run.config)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
@@ -56,18 +71,21 @@ def of(run: Run) -> Subject:
             f"{list(vae.event_shape)}; put back the data of data.{data.name}, or train anew."
         )
     if not len(data.test):
-        raise UserError(
-            f"{run.folder}: its data have no test examples, which the files are judged on; want at least one."
-        )
-    test = _model_units(run, vae, data.test, JUDGED)
-    return Subject(
-        run, Functions(vae), np.resize(test, (JUDGED, *test.shape[1:])), _model_units(run, vae, data.train, CALIBRATING)
+        raise UserError(f"{run.folder}: its data have no test examples to compare the files on; want at least one.")
+    test, training = (
+        _model_units(run, vae, split, count) for split, count in ((data.test, COMPARED), (data.train, CALIBRATING))
     )
+    x = np.resize(test.x, (COMPARED, *test.x.shape[1:]))
+    return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)
 
 
-def _model_units(run: Run, vae: VAE, split: Split, count: int) -> np.ndarray:
-    """As the evaluation at the end of training gave them to the model."""
+def _model_units(run: Run, vae: VAE, split: Split, count: int) -> _Examples:
+    """The first examples of a split, as the evaluation at the end of training gave them to the model."""
     raw = tf.constant(pipeline.first(split, count))
     address = noise.Address(run.config.seed, noise.BINARISATION, noise.LAST_STEP)
     x: np.ndarray = pipeline.model_units(raw, vae.scaling, run.config.data.binarize, address).numpy()
-    return x
+    if vae.condition is None:
+        return _Examples(x, None)
+    if split.y is None:
+        raise UserError(f"{run.folder}: the model is conditioned on y, and its data have none now; put them back.")
+    return _Examples(x, vae.condition.encode(split.y[: len(x)], len(x)))

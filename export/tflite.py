@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae import noise
 from tfvae.errors import UserError
 from tfvae.export.flatbuffer import operations
-from tfvae.export.functions import Functions, Outputs
+from tfvae.models.signatures import DECODER, GENERATOR, SCORER, Noise, Outputs, Signature, Unit
+from tfvae.models.vae import VAE
 from tfvae.noise.integer_ops import normal_from_seed
 from tfvae.quiet import quiet_start
 
@@ -30,6 +30,7 @@ FILES = {
     "scorer": "scorer.tflite",
 }
 CONVERTER = "TFLiteConverter"
+WITH_NOISE = "_with_noise"  # what the name of a signature that takes its noise ends in
 
 _VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 _SEED = tf.TensorSpec([2], tf.int32, "seed")
@@ -37,12 +38,13 @@ _SEED = tf.TensorSpec([2], tf.int32, "seed")
 Endpoint = tuple[Callable[..., Outputs], list[tf.TensorSpec]]
 
 
-def decoder(functions: Functions, batches: Sequence[int]) -> bytes:
-    """`decode(z)`, the mean of p(x|z) in model units; the weights are there once, whatever the number of batches.
+def decoder(vae: VAE, batches: Sequence[int]) -> bytes:
+    """`decode(z)`, the mean of p(x|z) in model units; and `prior` where runners need it.
 
     Args:
-      functions: of the model.
-      batches: sizes, each a signature: `decode` for the first, `decode_B` for each other B.
+      vae: under a float32 policy.
+      batches: sizes, each a signature: `decode` for the first, `decode_B` for each other B. The weights are there
+        once.
 
     Returns:
       A TFLite file.
@@ -50,68 +52,73 @@ def decoder(functions: Functions, batches: Sequence[int]) -> bytes:
     Raises:
       UserError: the converter cannot take a layer, or the package `ai-edge-litert` is not there.
     """
-    return convert(functions, decode_endpoints(functions, batches))
+    return convert(vae, endpoints(vae, DECODER, batches))
 
 
-def decode_endpoints(functions: Functions, batches: Sequence[int]) -> dict[str, Endpoint]:
-    """The signatures of a decoder file."""
-    return {
-        name: (functions.decode, [tf.TensorSpec([batch, functions.latent_dim], tf.float32, "z")])
-        for name, batch in named("decode", batches)
-    }
-
-
-def generator(functions: Functions, batches: Sequence[int]) -> bytes:
+def generator(vae: VAE, batches: Sequence[int]) -> bytes:
     """`sample(seed)`: x in the user's units and its z, sample i at example i of purpose 0; Philox in builtin ops.
 
     Args and Raises: as `decoder`.
     """
-
-    def sample(batch: int) -> Endpoint:
-        def draw(seed: tf.Tensor) -> Outputs:
-            eps = normal_from_seed(seed, [batch, functions.latent_dim], purpose=noise.PRIOR)
-            z = functions.prior_sample(eps)
-            return {"x": functions.user_units(functions.decode(z)["mean"], tf.float32), "z": z}
-
-        return draw, [_SEED]
-
-    return convert(functions, {name: sample(batch) for name, batch in named("sample", batches)})
+    return convert(vae, endpoints(vae, GENERATOR, batches))
 
 
-def scorer(functions: Functions, batches: Sequence[int]) -> bytes:
+def scorer(vae: VAE, batches: Sequence[int]) -> bytes:
     """`encode(x)`, `score(x, seed)` and `score_with_noise(x, eps)`, which takes the noise of any examples.
 
     Example i of a batch has the noise of example i, purpose 2. Args and Raises: as `decoder`.
     """
-
-    def score(batch: int) -> Callable[..., Outputs]:
-        def draw(x: tf.Tensor, seed: tf.Tensor) -> Outputs:
-            return functions.score(x, normal_from_seed(seed, [batch, functions.latent_dim], purpose=noise.EVALUATION))
-
-        return draw
-
-    endpoints: dict[str, Endpoint] = {}
-    for suffix, batch in named("", batches):
-        x = tf.TensorSpec([batch, *functions.event_shape], tf.float32, "x")
-        eps = tf.TensorSpec([batch, functions.latent_dim], tf.float32, "eps")
-        endpoints[f"encode{suffix}"] = functions.encode, [x]
-        endpoints[f"score{suffix}"] = score(batch), [x, _SEED]
-        endpoints[f"score_with_noise{suffix}"] = functions.score, [x, eps]
-    return convert(functions, endpoints)
+    return convert(vae, endpoints(vae, SCORER, batches))
 
 
-def named(name: str, batches: Sequence[int]) -> list[tuple[str, int]]:
-    """Each batch size with its signature: the plain name for the first, `name_B` for each other B."""
-    return [(name if i == 0 else f"{name}_{batch}", batch) for i, batch in enumerate(batches)]
+def endpoints(vae: VAE, file: str, batches: Sequence[int]) -> dict[str, Endpoint]:
+    """The signatures of a file, for each batch size: the plain name for the first, `name_B` for each other B.
+
+    Noise is drawn from a seed in the graph; the scorer has a second signature that takes it.
+    """
+    found: dict[str, Endpoint] = {}
+    for i, batch in enumerate(batches):
+        suffix = f"_{batch}" if i else ""
+        for signature in vae.signatures():
+            if signature.file != file:
+                continue
+            if signature.noise is None:
+                found[f"{signature.name}{suffix}"] = _endpoint(vae, signature, batch)
+                continue
+            found[f"{signature.name}{suffix}"] = _endpoint(vae, signature, batch, signature.noise)
+            if file == SCORER:
+                found[f"{signature.name}{WITH_NOISE}{suffix}"] = _endpoint(vae, signature, batch)
+    return found
+
+
+def _endpoint(vae: VAE, signature: Signature, batch: int, drawn: Noise | None = None) -> Endpoint:
+    """The function of one batch size with its inputs; `drawn` is the input that a seed replaces."""
+    inputs = {
+        name: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, name) for name, spec in signature.inputs.items()
+    }
+
+    def call(*values: tf.Tensor) -> Outputs:
+        arguments = dict(zip(inputs, values, strict=True))
+        if drawn is not None:
+            arguments[drawn.input] = normal_from_seed(
+                arguments[drawn.input], inputs[drawn.input].shape.as_list(), purpose=drawn.purpose
+            )
+        outputs = signature.function(**arguments)
+        return {
+            name: vae.scaling.inverse_in_graph(value, tf.float32) if signature.outputs[name] is Unit.USER else value
+            for name, value in outputs.items()
+        }
+
+    return call, [_SEED if drawn is not None and name == drawn.input else spec for name, spec in inputs.items()]
 
 
 def convert(
-    functions: Functions, endpoints: dict[str, Endpoint], configure: Callable[[Any], None] = lambda converter: None
+    vae: VAE, endpoints: dict[str, Endpoint], configure: Callable[[Any], None] = lambda converter: None
 ) -> bytes:
     """Converts the endpoints into one file, and checks what is in it.
 
     Args:
-      functions: what the endpoints call.
+      vae: whose weights the endpoints use.
       endpoints: functions and their static inputs, by signature.
       configure: sets options of the `tf.lite.TFLiteConverter`.
 
@@ -119,9 +126,9 @@ def convert(
       UserError: as `decoder`.
     """
     try:
-        data = _convert(functions.vae, endpoints, configure)
+        data = _convert(vae, endpoints, configure)
     except _RefusedError as refusal:
-        raise UserError(_culprit(functions, refusal)) from refusal
+        raise UserError(_culprit(vae, refusal)) from refusal
     check(data)
     return data
 
@@ -162,9 +169,9 @@ def _convert(model: keras.Model, endpoints: dict[str, Endpoint], configure: Call
     raise _RefusedError(str(refusal).strip()) from refusal
 
 
-def _culprit(functions: Functions, refusal: _RefusedError) -> str:
+def _culprit(vae: VAE, refusal: _RefusedError) -> str:
     """A sentence with the layer that the converter cannot take, found by converting the layers one by one."""
-    for network in (functions.vae.decoder, functions.vae.encoder):
+    for network in (vae.decoder, vae.encoder):
         for layer in network.operations:  # functions such as keras.ops.erfinv too
             reason = _reason(layer)
             if reason:
@@ -173,7 +180,7 @@ def _culprit(functions: Functions, refusal: _RefusedError) -> str:
                     f"TFLite: the {network.name}'s layer {layer.name!r} ({kind}) uses {reason}, which TFLite has no "
                     "builtin operation for; put a layer made of other operations in its place."
                 )
-    likelihood = type(functions.vae.likelihood).__name__
+    likelihood = type(vae.likelihood).__name__
     first_line = str(refusal).splitlines()[0]
     return f"TFLite: each layer converts, but the model with its likelihood {likelihood} does not: {first_line}."
 

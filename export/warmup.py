@@ -8,36 +8,35 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
-from tfvae.export.functions import Functions
+from tfvae.export import saved_model
+from tfvae.models.vae import VAE
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+DEFAULT = "serving_default"
 
 
-def write(functions: Functions, saved_model: Path) -> None:
+def write(vae: VAE, folder: Path) -> None:
     """Writes one request for each signature, with a batch of one, into the SavedModel's `assets.extra`.
 
     Args:
-      functions: that the SavedModel was made of.
-      saved_model: its folder.
+      vae: that the SavedModel was made of.
+      folder: of the SavedModel.
 
     Source: TensorFlow Serving, SavedModel Warmup: a TFRecord file of at most 1,000 PredictionLog messages.
     """
-    z = np.zeros([1, functions.latent_dim], np.float32)
-    x = np.full([1, *functions.event_shape], 0.5, np.float32)
-    seed, n = np.array(0, np.int64), np.array(1, np.int64)
-    requests: dict[str, dict[str, np.ndarray]] = {
-        "serving_default": {"z": z},
-        "decode": {"z": z},
-        "encode": {"x": x},
-        "reconstruct": {"x": x},
-        "score": {"x": x, "seed": seed},
-        "sample": {"seed": seed, "n": n},
-    }
-    path = saved_model / FILE
+    signatures = {signature.name: saved_model.inputs(signature) for signature in vae.signatures()}
+    signatures[DEFAULT] = next(iter(signatures.values()))
+    path = folder / FILE
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, inputs in requests.items():
-            writer.write(_log(signature, inputs).SerializeToString(deterministic=True))
+        for name, inputs in signatures.items():
+            writer.write(_log(name, {spec.name: _value(spec) for spec in inputs}).SerializeToString(deterministic=True))
+
+
+def _value(spec: tf.TensorSpec) -> np.ndarray:
+    if spec.shape.rank == 0:
+        return np.array(1, spec.dtype.as_numpy_dtype)
+    return np.full([1, *spec.shape[1:]], 0.5, np.float32)
 
 
 def _log(signature: str, inputs: dict[str, np.ndarray]) -> prediction_log_pb2.PredictionLog:

@@ -31,7 +31,7 @@ def race(subject: Subject, batch: int, rounds: int, turn: float) -> list[Row]:
       rounds: in each of which everyone has a turn, in another order.
       turn: seconds of calls that are timed one by one, at least one call; after a rest, and calls that are not timed.
     """
-    z = subject.functions.vae.prior.sample(noise.Address(tf.constant(0, tf.int64), noise.PRIOR), batch).numpy()
+    z = subject.vae.prior.sample(noise.Address(tf.constant(0, tf.int64), noise.PRIOR), batch).numpy()
     entered = contenders(subject, z)
     times: list[list[np.ndarray]] = [[] for _ in entered]
     order, shuffle = list(range(len(entered))), random.Random(0)

@@ -11,7 +11,6 @@ import keras
 from tfvae import VAE, likelihoods, networks, presets
 from tfvae.errors import UserError
 from tfvae.export import latents, quantization, saved_model, tflite
-from tfvae.export.functions import Functions
 from tfvae.latent import priors
 from tfvae.runs import keras_files
 from tfvae.runs.saved import load
@@ -27,14 +26,14 @@ class Subject:
     Attributes:
       name: the preset's or the run's.
       trained: or with weights as they are drawn.
-      functions: of the Keras model.
+      vae: the Keras model.
       saved_model: the folder.
       files: TFLite files by kind.
     """
 
     name: str
     trained: bool
-    functions: Functions
+    vae: VAE
     saved_model: Path
     files: dict[str, bytes]
 
@@ -51,15 +50,14 @@ def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
     likelihood = likelihoods.from_settings(config.likelihood)
     encoder, decoder = networks.build(config.network, SHAPES[name], likelihood.parameters)
     vae = VAE(encoder, decoder, priors.from_settings(config.prior, tuple(decoder.input_shape[1:])), likelihood)
-    functions = Functions(vae)
-    saved_model.write(functions, folder / name)
-    float32 = tflite.decoder(functions, batches)
+    saved_model.write(vae, folder / name)
+    float32 = tflite.decoder(vae, batches)
     images = vae.decode(latents.prior(vae, 256, seed=0)).numpy()
     calibration = latents.calibration(vae, images, seed=1)
     files = {"float32": float32}
     for kind in KINDS[1:]:
         files[kind] = quantization.quantize(kind, float32, calibration, spread=1.0).data  # of images in [0, 1]
-    return Subject(name, False, functions, folder / name, files)
+    return Subject(name, False, vae, folder / name, files)
 
 
 def of_run(folder: Path) -> Subject:
@@ -77,4 +75,4 @@ def of_run(folder: Path) -> Subject:
     paths = {kind: newest / tflite.FILES[kind] for kind in KINDS}
     files = {kind: path.read_bytes() for kind, path in paths.items() if path.is_file()}
     name = f"{folder.resolve().name}, version {newest.name}"
-    return Subject(name, True, Functions(vae), newest / saved_model.FOLDER, files)
+    return Subject(name, True, vae, newest / saved_model.FOLDER, files)

@@ -1,6 +1,7 @@
 """Samples, decodes and scores with an exported version. One file to copy: it needs ai-edge-litert and NumPy, no more.
 
     python runner.py FOLDER sample --n 4 --seed 0 --out samples.npy
+    python runner.py FOLDER sample --n 4 --seed 0 --y cat
     python runner.py FOLDER decode z.npy --file decoder_int8.tflite --out means.npy
     python runner.py FOLDER score x.npy --seed 0
 
@@ -50,6 +51,67 @@ def normals(
     return pairs.ravel()[begin % 4 :][:size].reshape(count, width)
 
 
+def from_noise(prior: dict[str, Any], eps: np.ndarray) -> np.ndarray:
+    """z = m + L eps over the last axis, float32, for the Gaussian `prior` of decoder.json."""
+    mean = np.array(prior["mean"], np.float64)
+    scale_tril = np.zeros((len(mean), len(mean)))
+    for row, values in enumerate(prior["scale_tril"]):
+        scale_tril[row, : row + 1] = values
+    return (mean + eps @ scale_tril.T).astype(np.float32)
+
+
+def to_user_units(scaling: dict[str, Any], mean: np.ndarray) -> np.ndarray:
+    """Model units as the user's: uint8 where those are whole numbers, float64 where they are scaled."""
+    factor, offset = np.array(scaling["factor"], np.float64), np.array(scaling["offset"], np.float64)
+    x = mean if scaling["kind"] == "none" else mean.astype(np.float64) * factor + offset
+    if not scaling["integer"]:
+        return x
+    return np.clip(np.rint(x), 0, factor if scaling["kind"] == "unit" else 255).astype(np.uint8)
+
+
+def to_model_units(scaling: dict[str, Any], x: np.ndarray) -> np.ndarray:
+    """The user's units as the model's, float32."""
+    if scaling["kind"] == "none":
+        return x.astype(np.float32)
+    # As tfvae does it: bytes in float32, all else in float64, where a large offset loses no digits.
+    work: Any = np.float32 if scaling["kind"] == "unit" and scaling["integer"] else np.float64
+    factor, offset = np.array(scaling["factor"], work), np.array(scaling["offset"], work)
+    return ((x.astype(work) - offset) / factor).astype(np.float32)
+
+
+def condition_rows(condition: dict[str, Any] | None, y: Any, n: int) -> np.ndarray | None:
+    """y as the files take it, float32 `[n, C]`; None where the model has no condition.
+
+    Args:
+      condition: of decoder.json.
+      y: for each example, or one for all: a label by name or number (-1: none), or C numbers.
+      n: how many examples there are.
+    """
+    if condition is None:
+        if y is not None:
+            raise ValueError("y: the model is not conditioned on anything; leave y out.")
+        return None
+    names = condition["names"]
+    if y is None:
+        raise ValueError(f"y: the model is conditioned on {condition['kind']} {', '.join(names)}; pass y.")
+    y = np.asarray(y)
+    if condition["kind"] == "label" and y.ndim < 2 and y.dtype.kind in "iuU":
+        labels = np.broadcast_to([_label(names, label) for label in y.ravel().tolist()], n)
+        return np.vstack([np.eye(len(names), dtype=np.float32), np.zeros((1, len(names)), np.float32)])[labels]
+    if y.shape not in ((len(names),), (n, len(names))) or y.dtype.kind not in "fiu":
+        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, want numbers of shape [{n}, {len(names)}].")
+    return np.broadcast_to(y.astype(np.float32), (n, len(names)))
+
+
+def _label(names: list[str], label: Any) -> int:
+    """The number of a label; a string that is no name may be a number."""
+    if label in names:
+        return names.index(label)
+    if str(label).lstrip("-").isdigit() and -1 <= int(label) < len(names):
+        return int(label)
+    raise ValueError(f"y: got {label!r}, want one of {', '.join(names)}, or a number up to {len(names) - 1}.")
+
+
 class Runner:
     """The files of one exported version; each is opened, and its sha256 compared, when it is first used.
 
@@ -67,65 +129,70 @@ class Runner:
 
     def __init__(self, folder: str | Path, file: str = "decoder.tflite", num_threads: int | None = None) -> None:
         self.folder, self.file, self.num_threads = Path(folder), file, num_threads
-        self.facts = json.loads(self._bytes("decoder.json"))
-        version = self.facts.get("format"), self.facts.get("noise_version")
+        self.description = json.loads(self._bytes("decoder.json"))
+        version = self.description.get("format"), self.description.get("noise_version")
         if version != (1, 1):
             raise ValueError(f"decoder.json: got format and noise version {version}, want (1, 1); take its own runner.")
-        self.latent_dim, self.event_shape = self.facts["latent_dim"], tuple(self.facts["event_shape"])
-        self._mean = np.array(self.facts["prior"]["mean"], np.float64)
-        self._scale_tril = np.zeros((self.latent_dim, self.latent_dim))
-        for row, values in enumerate(self.facts["prior"]["scale_tril"]):
-            self._scale_tril[row, : row + 1] = values
-        scaling = self.facts["scaling"]
-        self._kind, self._integer = scaling["kind"], scaling["integer"]
-        self._offset, self._factor = np.array(scaling["offset"], np.float64), np.array(scaling["factor"], np.float64)
+        self.latent_shape = tuple(self.description.get("latent_shape", [self.description["latent_dim"]]))
+        self.event_shape = tuple(self.description["event_shape"])
         self._opened: dict[tuple[str, str], dict[int, _Signature]] = {}
 
-    def sample(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """x `[n, *event]` in the user's units, and its z `[n, latent]`, float32, a draw from the prior."""
+    def sample(self, n: int, seed: int, y: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """x `[n, *event]` in the user's units, and its z `[n, *latent]`, float32, a draw from the prior.
+
+        Args:
+          n: how many.
+          seed: of the noise; sample i has the noise of example i.
+          y: where the model has a condition; see `condition_rows`.
+        """
         n, seed = _whole("n", n, 1), _whole("seed", seed, 0)
-        eps = normals(seed, PRIOR, 0, n, self.latent_dim)
-        z = (self._mean + eps @ self._scale_tril.T).astype(np.float32)
-        return self.user_units(self.decode(z)), z
+        rows, prior = self._condition(y, n), self.description["prior"]
+        if prior is None:
+            raise ValueError("decoder.json: has no prior that can be drawn from noise; only decode and score work.")
+        if prior["kind"] == "signature":
+            z = self._run(self.file, "prior", {"eps": _noise(seed, PRIOR, n, prior["noise_shape"]), "y": rows})["z"]
+        else:
+            z = from_noise(prior, _noise(seed, PRIOR, n, self.latent_shape))
+        return self.user_units(self.decode(z, rows)), z
 
-    def decode(self, z: Any) -> np.ndarray:
-        """The mean of p(x|z) in model units, float32 `[n, *event]`, for z `[n, latent]`."""
+    def decode(self, z: Any, y: Any = None) -> np.ndarray:
+        """The mean of p(x|z) in model units, float32 `[n, *event]`, for z `[n, *latent]`."""
         z = np.asarray(z, np.float32)
-        _check_shape("z", z, (self.latent_dim,))
-        return self._run(self.file, "decode", {"z": z})["mean"]
+        _check_shape("z", z, self.latent_shape)
+        return self._run(self.file, "decode", {"z": z, "y": self._condition(y, len(z))})["mean"]
 
-    def score(self, x: Any, seed: int) -> dict[str, np.ndarray]:
+    def score(self, x: Any, seed: int, y: Any = None) -> dict[str, np.ndarray]:
         """`elbo`, `reconstruction` and `kl` of each example, in nats, float32 `[n]`, with scorer.tflite.
 
         Args:
           x: `[n, *event]`: floating in model units, or integers in the user's units.
           seed: of the posterior noise; example i has the noise of example i.
+          y: where the model has a condition; see `condition_rows`.
         """
         x, seed = np.asarray(x), _whole("seed", seed, 0)
         _check_shape("x", x, self.event_shape)
-        eps = normals(seed, EVALUATION, 0, len(x), self.latent_dim)
+        eps = _noise(seed, EVALUATION, len(x), self.latent_shape)
         x = self.model_units(x) if x.dtype.kind in "iu" else x.astype(np.float32)
-        terms = self._run("scorer.tflite", "score_with_noise", {"x": x, "eps": eps})
+        inputs = {"x": x, "eps": eps, "y": self._condition(y, len(x))}
+        terms = self._run("scorer.tflite", "score_with_noise", inputs)
         return {name: terms[name] for name in ("elbo", "reconstruction", "kl")}
 
     def user_units(self, mean: np.ndarray) -> np.ndarray:
-        """Model units as the user's: uint8 where those are whole numbers, float64 where they are scaled."""
-        x = mean if self._kind == "none" else mean.astype(np.float64) * self._factor + self._offset
-        if not self._integer:
-            return x
-        return np.clip(np.rint(x), 0, self._factor if self._kind == "unit" else 255).astype(np.uint8)
+        """See `to_user_units`."""
+        return to_user_units(self.description["scaling"], mean)
 
     def model_units(self, x: np.ndarray) -> np.ndarray:
-        """The user's units as the model's, float32."""
-        if self._kind == "none":
-            return x.astype(np.float32)
-        # As tfvae does it: bytes in float32, all else in float64, where a large offset loses no digits.
-        work = np.float32 if self._kind == "unit" and self._integer else np.float64
-        return ((x.astype(work) - self._offset.astype(work)) / self._factor.astype(work)).astype(np.float32)
+        """See `to_model_units`."""
+        return to_model_units(self.description["scaling"], x)
 
-    def _run(self, file: str, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Any number of examples, through the static batch sizes that the file has."""
+    def _condition(self, y: Any, n: int) -> np.ndarray | None:
+        return condition_rows(self.description.get("condition"), y, n)
+
+    def _run(self, file: str, signature: str, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Any number of examples, through the static batch sizes that the file has; it takes those inputs it knows."""
         batches = self._batches(file, signature)
+        taken = next(iter(batches.values())).inputs
+        inputs = {name: value for name, value in inputs.items() if name in taken}
         n, begin, parts = len(next(iter(inputs.values()))), 0, []
         while begin < n:
             size = max((size for size in batches if size <= n - begin), default=min(batches))
@@ -137,8 +204,8 @@ class Runner:
     def _batches(self, file: str, signature: str) -> dict[int, _Signature]:
         """A signature by batch size: `decode`, `decode_32`, …"""
         if (file, signature) not in self._opened:
-            content, wanted = self._bytes(file), self.facts["files"].get(file, {}).get("sha256")
-            if hashlib.sha256(content).hexdigest() != wanted:
+            content, digest = self._bytes(file), self.description["files"].get(file, {}).get("sha256")
+            if hashlib.sha256(content).hexdigest() != digest:
                 raise ValueError(f"{self.folder / file}: not the file of decoder.json (sha256); copy the two together.")
             interpreter = Interpreter(model_content=content, num_threads=self.num_threads)
             there = list(interpreter.get_signature_list())
@@ -161,11 +228,11 @@ class _Signature:
 
     def __init__(self, interpreter: Interpreter, name: str) -> None:
         self._runner = interpreter.get_signature_runner(name)
-        self._inputs, self._outputs = self._runner.get_input_details(), self._runner.get_output_details()
-        self.batch = int(next(iter(self._inputs.values()))["shape"][0])
+        self.inputs, self._outputs = self._runner.get_input_details(), self._runner.get_output_details()
+        self.batch = int(next(iter(self.inputs.values()))["shape"][0])
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        outputs = self._runner(**{name: _quantized(value, self._inputs[name]) for name, value in inputs.items()})
+        outputs = self._runner(**{name: _quantized(value, self.inputs[name]) for name, value in inputs.items()})
         return {name: _real(value, self._outputs[name]) for name, value in outputs.items()}
 
 
@@ -183,6 +250,11 @@ def _real(value: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
     return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
+def _noise(seed: int, purpose: int, count: int, shape: Any) -> np.ndarray:
+    """The normals of the first examples, `[count, *shape]`."""
+    return normals(seed, purpose, 0, count, int(np.prod(shape))).reshape(count, *shape)
+
+
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
         raise ValueError(f"{name}: got {value!r}, want a whole number from {least} to 2^63 - 1.")
@@ -191,8 +263,8 @@ def _whole(name: str, value: Any, least: int) -> int:
 
 def _check_shape(name: str, value: np.ndarray, event_shape: tuple[int, ...]) -> None:
     if value.shape[1:] != event_shape or not len(value):
-        wanted = ", ".join(map(str, event_shape))
-        raise ValueError(f"{name}: got shape {list(value.shape)}, want [n, {wanted}], n from 1.")
+        sizes = ", ".join(map(str, event_shape))
+        raise ValueError(f"{name}: got shape {list(value.shape)}, want [n, {sizes}], n from 1.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -207,18 +279,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--n", type=int, default=1, help="how many samples (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default %(default)s)")
     parser.add_argument("--out", default="out.npy", help="of sample and decode (default %(default)s)")
-    given = parser.parse_args(arguments)
-    if (given.array is None) != (given.command == "sample"):
+    parser.add_argument("--y", help="of a conditional model: a label by name or number for all, or a .npy file of rows")
+    options = parser.parse_args(arguments)
+    if (options.array is None) != (options.command == "sample"):
         parser.error("decode and score take one .npy file, sample takes none")
     try:
-        runner = Runner(given.folder, given.file)
-        if given.command == "score":
-            terms = runner.score(np.load(given.array), given.seed)
+        runner = Runner(options.folder, options.file)
+        y = np.load(options.y) if str(options.y).endswith(".npy") else options.y
+        if options.command == "score":
+            terms = runner.score(np.load(options.array), options.seed, y)
             print("\t".join(terms), *("\t".join(f"{v:.4f}" for v in row) for row in zip(*terms.values())), sep="\n")
             return 0
-        made = runner.sample(given.n, given.seed)[0] if given.array is None else runner.decode(np.load(given.array))
-        np.save(given.out, made)
-        print(f"{given.out}: {made.dtype} {list(made.shape)}")
+        if options.command == "sample":
+            made, _ = runner.sample(options.n, options.seed, y)
+        else:
+            made = runner.decode(np.load(options.array), y)
+        np.save(options.out, made)
+        print(f"{options.out}: {made.dtype} {list(made.shape)}")
     except (OSError, ValueError) as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfvae.export import saved_model
 from tfvae.export.proof import child, compare
-from tfvae.export.proof.evidence import Evidence
+from tfvae.export.proof.evidence import DRAWN, Evidence
 from tfvae.export.proof.row import Error, Row
+from tfvae.export.tflite import WITH_NOISE
+from tfvae.export.warmup import DEFAULT
 
 __all__ = ["Error", "Evidence", "Row", "prove"]
-
-_DRAWN = 256  # samples that the SavedModel is asked for
 
 
 def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Row]:
@@ -37,20 +38,29 @@ def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Ro
     # On the CPU, like the other processes: a GPU computes products of float32 in fewer digits.
     with tempfile.TemporaryDirectory() as name, tf.device("CPU:0"):
         work = Path(name)
-        given = {"z": evidence.z, "x": evidence.x}
-        lite = [folder / file for file, kind in files.items() if kind != "saved_model"]
-        facts = {}
+        lite = [folder / file for file, kind in files.items() if kind != saved_model.FOLDER]
+        measured = {}
         if lite:
             words = np.array(evidence.seeds, "<u8").view("<i4").reshape(-1, 2)
-            child.run("litert_child", work, {**given, "eps": evidence.eps, "seed": words}, lite)
-            facts = json.loads((work / "facts.json").read_text())
-        for file in files.keys() - facts.keys():
-            drawn = {"seed": np.array(evidence.seeds, np.int64), "n": np.array(_DRAWN, np.int64)}
-            child.run("saved_model_child", work, {**given, **drawn}, [folder / file])
-        return [_row(folder / file, kind, work, facts.get(file, {}), evidence) for file, kind in files.items()]
+            child.run("litert_child", work, {**_inputs(evidence), "seed": words}, lite)
+            measured = json.loads((work / "measured.json").read_text())
+        for file in files.keys() - measured.keys():
+            drawn = {"seed": np.array(evidence.seeds, np.int64), "n": np.array(DRAWN, np.int64)}
+            child.run("saved_model_child", work, {**_inputs(evidence), **drawn}, [folder / file])
+        return [_row(folder / file, kind, work, measured.get(file, {}), evidence) for file, kind in files.items()]
 
 
-def _row(path: Path, kind: str, work: Path, facts: Mapping[str, Any], evidence: Evidence) -> Row:
+def _inputs(evidence: Evidence) -> dict[str, np.ndarray]:
+    """The arrays for every signature that a file can have, as `SIGNATURE/INPUT`."""
+    arrays = {DEFAULT: evidence.inputs(evidence.decoder)}
+    for name, signature in evidence.signatures.items():
+        arrays[name] = evidence.inputs(signature)
+        if signature.noise is not None:
+            arrays[f"{name}{WITH_NOISE}"] = evidence.inputs(signature, with_noise=True)
+    return {f"{name}/{key}": array for name, inputs in arrays.items() for key, array in inputs.items()}
+
+
+def _row(path: Path, kind: str, work: Path, measured: Mapping[str, Any], evidence: Evidence) -> Row:
     with np.load(work / f"{path.name}.npz") as found:
         return Row(
             file=path.name,
@@ -59,6 +69,6 @@ def _row(path: Path, kind: str, work: Path, facts: Mapping[str, Any], evidence: 
             error=compare.means(found, evidence),
             elbo_change=compare.elbo_change(found, evidence),
             others=compare.others(found, evidence),
-            delegated=facts.get("delegated"),
-            latency_us=facts.get("latency_us", {}),
+            delegated=measured.get("delegated"),
+            latency_us=measured.get("latency_us", {}),
         )

@@ -1,4 +1,4 @@
-"""Another process, which has never seen tfvae, runs the files over given arrays."""
+"""Another process, which has never seen tfvae, runs the files over arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(program: str, work: Path, inputs: Mapping[str, np.ndarray], files: Seque
     Args:
       program: `litert_child` or `saved_model_child`.
       work: a folder for what goes there and back.
-      inputs: arrays by the names of the inputs.
+      inputs: arrays as `SIGNATURE/INPUT`, and those that any signature takes by the input's name.
       files: what to run.
 
     Raises:
@@ -34,5 +34,5 @@ def run(program: str, work: Path, inputs: Mapping[str, np.ndarray], files: Seque
     ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ended.returncode:
         lines = ended.stderr.strip().splitlines()
-        said = lines[-1] if lines else f"it ended with status {ended.returncode}."
-        raise UserError(f"{', '.join(file.name for file in files)}: fails in a process without tfvae: {said}")
+        reason = lines[-1] if lines else f"it ended with status {ended.returncode}."
+        raise UserError(f"{', '.join(file.name for file in files)}: fails in a process without tfvae: {reason}")

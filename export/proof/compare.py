@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,16 +13,25 @@ from tfvae.errors import UserError
 from tfvae.export.proof import elbo
 from tfvae.export.proof.evidence import Evidence
 from tfvae.export.proof.row import Error, worst
+from tfvae.export.tflite import WITH_NOISE
+from tfvae.export.warmup import DEFAULT
+from tfvae.models.signatures import Signature, Unit
+
+
+class _Key(NamedTuple):
+    """An output of a file: `session:score_with_noise_32/kl`."""
+
+    signature: Signature
+    output: str
+    with_noise: bool
 
 
 def means(found: Mapping[str, np.ndarray], evidence: Evidence) -> dict[str, Error]:
-    """Errors of `decode` on prior and posterior latents; of several signatures, the worst of each figure."""
-    wanted, split = evidence.wanted["decode"]["mean"], len(evidence.prior_z)
+    """Errors of the decoder on prior and posterior latents; of several signatures, the worst of each figure."""
+    (expected,), split = evidence.expected(evidence.decoder).values(), len(evidence.prior_z)
     sets = {"prior": slice(split), "posterior": slice(split, None)}
-    errors = {
-        name: [_error(found[key][rows], wanted[rows], evidence) for key in found if _base(key) == "decode"]
-        for name, rows in sets.items()
-    }
+    decoded = [array for key, array in found.items() if _key(key, evidence).signature is evidence.decoder]
+    errors = {name: [_error(array[rows], expected[rows], evidence) for array in decoded] for name, rows in sets.items()}
     return {
         name: Error(
             worst(error.max for error in each), worst(error.mean for error in each), -worst(-e.psnr for e in each)
@@ -35,41 +46,57 @@ def elbo_change(found: Mapping[str, np.ndarray], evidence: Evidence) -> float | 
     changes = [
         abs(evidence.mean_reconstruction(found[key][len(evidence.prior_z) :]) - evidence.reconstruction)
         for key in found
-        if key.startswith("decode")
+        if key.startswith(evidence.decoder.name)
     ]
     if not changes:
         return None
-    kept = evidence.reconstruction - float(np.mean(evidence.scores[0]["kl"]))
+    kept = evidence.reconstruction - evidence.kl
     return worst(changes) / max(abs(kept), elbo.floor(evidence.vae.likelihood, evidence.x[0].size))
 
 
 def others(found: Mapping[str, np.ndarray], evidence: Evidence) -> dict[str, float]:
-    """The worst relative errors of what else a file has: `encode`, `reconstruct`, `score`, `sample_z`, `sample_x`."""
+    """The worst errors of the signatures beside the decoder, by the names of their gates."""
     errors: dict[str, float] = {}
-    for key in found:
-        base, output, got = _base(key), key.rpartition("/")[2], found[key]
-        if base == "decode":
+    for key, got in found.items():
+        signature, output, with_noise = _key(key, evidence)
+        if signature is evidence.decoder:
             continue
-        name = {"sample": f"sample_{output}", "score_with_noise": "score"}.get(base, base)
-        if name == "sample_x":
-            z = found[key.replace("/x", "/z")]
-            error = _units(got, evidence.decode(z), evidence)
+        name = f"{signature.name}_{output}"
+        name = name if name in signature.gates else signature.name
+        if signature.outputs[output] is Unit.USER:
+            error = _units(got, _means_of(key, found, signature, evidence), evidence)
         else:
-            drawn = base in ("sample", "score")
-            wanted = evidence.drawn(output, len(got) // len(evidence.seeds)) if drawn else evidence.wanted[base][output]
-            error = _largest(_difference(got, wanted) / _size(name, output, wanted, evidence))
+            if signature.noise is None or with_noise:
+                expected = evidence.expected(signature)[output]
+            else:
+                expected = evidence.drawn(signature, output, len(got) // len(evidence.seeds))
+            error = _largest(_difference(got, expected) / _size(signature.outputs[output], expected, evidence))
         errors[name] = worst([errors.get(name, 0.0), error])
     return errors
 
 
-def _base(key: str) -> str:
-    """`session:decode_32/mean` is of `decode`, and so is `serving_default`."""
-    base = re.sub(r"^session:|(_\d+)?/\w+$", "", key)
-    return "decode" if base == "serving_default" else base
+def _key(key: str, evidence: Evidence) -> _Key:
+    path, _, output = key.removeprefix("session:").rpartition("/")
+    if path == DEFAULT:
+        return _Key(evidence.decoder, output, False)
+    name = re.sub(r"_\d+$", "", path)
+    return _Key(evidence.signatures[name.removesuffix(WITH_NOISE)], output, name.endswith(WITH_NOISE))
 
 
-def _error(got: np.ndarray, wanted: np.ndarray, evidence: Evidence) -> Error:
-    off = _difference(got, wanted)
+def _means_of(key: str, found: Mapping[str, np.ndarray], signature: Signature, evidence: Evidence) -> np.ndarray:
+    """The model's means at the latents that the file itself gives beside its output in the user's units."""
+    place = key.rpartition("/")[0]
+    (name,) = (name for name, unit in signature.outputs.items() if unit is Unit.LATENT)
+    z = found[f"{place}/{name}"]
+    y = None
+    if evidence.y is not None:
+        count = len(z) // len(evidence.seeds)
+        y = np.concatenate([np.resize(evidence.y, (count, evidence.y.shape[1]))] * len(evidence.seeds))
+    return evidence.decode(z, y)
+
+
+def _error(got: np.ndarray, expected: np.ndarray, evidence: Evidence) -> Error:
+    off = _difference(got, expected)
     likelihood = evidence.vae.likelihood
     low, high = likelihood.support or (evidence.x.min(), evidence.x.max())
     with np.errstate(divide="ignore"):
@@ -77,37 +104,33 @@ def _error(got: np.ndarray, wanted: np.ndarray, evidence: Evidence) -> Error:
     return Error(_largest(off) / evidence.spread, float(np.mean(off)) / evidence.spread, float(psnr))
 
 
-def _size(name: str, output: str, wanted: np.ndarray, evidence: Evidence) -> np.ndarray | float:
+def _size(unit: Unit, expected: np.ndarray, evidence: Evidence) -> np.ndarray | float:
     """What an error is divided by."""
-    if name == "reconstruct":
+    if unit is Unit.MODEL:
         return evidence.spread
-    if name == "sample_z":
-        # Of the prior's own size, for the noise is scaled by it.
-        functions = evidence.functions
-        return max(1.0, float(np.abs(functions.mean).max()), float(np.linalg.norm(functions.scale_tril, axis=1).max()))
-    least = 1.0
-    if output in ("elbo", "reconstruction"):
-        least = elbo.floor(evidence.vae.likelihood, evidence.x[0].size)
-    return np.maximum(np.abs(wanted), least)
+    if unit is Unit.LATENT:
+        return evidence.size
+    least = elbo.floor(evidence.vae.likelihood, evidence.x[0].size) if unit is Unit.DENSITY else 1.0
+    return np.maximum(np.abs(expected), least)
 
 
 def _units(got: np.ndarray, mean: np.ndarray, evidence: Evidence) -> float:
     """Error of x in the user's units, over the spread, beyond what rounding takes: half a level, or float32's twice."""
     scaling = evidence.vae.scaling
-    wanted = mean.astype(np.float64) * scaling.factor + scaling.offset
+    expected = dataclasses.replace(scaling, integer=False).inverse(mean.astype(np.float64))
     if scaling.integer:
-        wanted = np.clip(wanted, 0, scaling.factor if scaling.kind == "unit" else 255)
+        expected = np.clip(expected, 0, scaling.largest)
         rounding = 0.5
     else:
         rounding = 2 * np.spacing((np.abs(mean * scaling.factor) + np.abs(scaling.offset)).astype(np.float32))
-    beyond = np.maximum(_difference(got, wanted) - rounding, 0.0)
+    beyond = np.maximum(_difference(got, expected) - rounding, 0.0)
     return _largest(beyond / scaling.factor) / evidence.spread
 
 
-def _difference(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    if got.shape != wanted.shape:
-        raise UserError(f"proof: a file gives an output of shape {list(got.shape)}, want {list(wanted.shape)}.")
-    return np.abs(got.astype(np.float64) - wanted)
+def _difference(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    if got.shape != expected.shape:
+        raise UserError(f"proof: a file gives an output of shape {list(got.shape)}, want {list(expected.shape)}.")
+    return np.abs(got.astype(np.float64) - expected)
 
 
 def _largest(values: np.ndarray) -> float:

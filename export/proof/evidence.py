@@ -1,19 +1,19 @@
-"""What files are judged on, and what the Keras model says of it."""
+"""What files are run on, and what the Keras model gives for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from tfvae import noise
-from tfvae.export.functions import Functions
+from tfvae.export.latents import Arrays, inputs
 from tfvae.export.proof import elbo
-from tfvae.models import inference
+from tfvae.models.signatures import Signature
 from tfvae.models.vae import VAE
 
-Arrays = dict[str, np.ndarray]
+DRAWN = 256  # samples that the SavedModel is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,82 +21,116 @@ class Evidence:
     """The model, and inputs for every signature.
 
     Attributes:
-      functions: of the float32 model.
+      vae: the float32 model.
       x: `[n, *event]` float32 test examples, model units.
-      prior_z: `[m, latent]` float32 draws from the prior.
-      posterior_z: `[n, latent]` float32, row i drawn from q(z|x_i).
+      prior_z: `[m, *latent]` float32 draws from the prior.
+      posterior_z: `[n, *latent]` float32, row i drawn from q(z|x_i).
       seed: of the signatures that draw.
+      y: `[n, C]` float32 conditions of the examples; those of prior_z are the same, again from the first.
     """
 
-    functions: Functions
+    vae: VAE
     x: np.ndarray
     prior_z: np.ndarray
     posterior_z: np.ndarray
     seed: int
+    y: np.ndarray | None = None
+    _known: dict[tuple[str, int, int], Arrays] = field(default_factory=dict)
+
+    @cached_property
+    def signatures(self) -> dict[str, Signature]:
+        """Of the model, by name."""
+        return {signature.name: signature for signature in self.vae.signatures()}
 
     @property
-    def vae(self) -> VAE:
-        """The model."""
-        return self.functions.vae
+    def decoder(self) -> Signature:
+        """The signature that gives means for latents."""
+        return next(iter(self.signatures.values()))
 
-    @property
+    @cached_property
     def z(self) -> np.ndarray:
         """Both kinds of latent, the prior's first."""
         return np.concatenate([self.prior_z, self.posterior_z])
-
-    @cached_property
-    def eps(self) -> np.ndarray:
-        """`[n, latent]`: the noise that `score` draws itself."""
-        address = noise.Address(self.seed, noise.EVALUATION)
-        drawn: np.ndarray = noise.normal(address, [len(self.x), self.functions.latent_dim])[0].numpy()
-        return drawn
-
-    @cached_property
-    def wanted(self) -> dict[str, Arrays]:
-        """What the outputs of each signature but `sample` must be, by the Keras model's own methods."""
-        predicted = self.vae.predict(self.x, seed=self.seed)
-        return {
-            "decode": {"mean": self.decode(self.z)},
-            "encode": {name: predicted[name] for name in ("z_mean", "z_log_var")},
-            "reconstruct": {"mean": predicted["reconstruction"]},
-            "score_with_noise": self.scores[0],
-        }
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Of the signatures that draw: with a low word that is negative as int32, a high word, and the largest."""
         return self.seed, 2**31 + 5, 2**32 + 1, 2**63 - 1
 
-    @cached_property
-    def scores(self) -> list[Arrays]:
-        """elbo, reconstruction and kl of x, nats `[n]`, for each seed."""
-        terms = [self.vae.elbo(self.x, seed=seed)._asdict() for seed in self.seeds]
-        return [{name: each[name] for name in ("elbo", "reconstruction", "kl")} for each in terms]
+    def inputs(self, signature: Signature, with_noise: bool = False) -> Arrays:
+        """The arrays that a signature is run on, by name: all that it takes, but for what a seed gives.
+
+        Args:
+          signature: of the model.
+          with_noise: the noise of the first seed too.
+        """
+        rows = {"z": self.z, "x": self.x}
+        arrays = {name: rows[name] for name in signature.inputs if name in rows}
+        count = len(next(iter(arrays.values()))) if arrays else DRAWN
+        if "y" in signature.inputs:
+            arrays["y"] = self._conditions("z" in arrays, count)["y"]
+        drawn = signature.noise
+        for name in signature.inputs.keys() - arrays.keys():
+            if drawn is None or with_noise:
+                purpose = noise.PRIOR if drawn is None else drawn.purpose
+                shape = [count, *signature.inputs[name].shape[1:]]
+                arrays[name] = noise.normal(noise.Address(self.seed, purpose), shape)[0].numpy()
+        return arrays
+
+    def expected(self, signature: Signature) -> Arrays:
+        """What the outputs must be, by the model's own calls; of a signature that draws, for the first seed."""
+        return self._reference(signature, self.seed)
+
+    def drawn(self, signature: Signature, output: str, count: int) -> np.ndarray:
+        """The first rows of a signature that draws: of one seed after another, `[seeds * count, …]`."""
+        return np.concatenate([self._reference(signature, seed, count)[output][:count] for seed in self.seeds])
+
+    def _reference(self, signature: Signature, seed: int, count: int = DRAWN) -> Arrays:
+        arrays = self.inputs(signature)
+        by_seed = not arrays.keys() - {"y"}  # as many as are asked for; else one for each example
+        rows = count if by_seed else max(map(len, arrays.values()))
+        known = signature.name, seed, rows
+        if known not in self._known:
+            arrays |= self._conditions("z" in arrays, rows)
+            extra = {} if signature.noise is None else {"seed": seed, **({"count": rows} if by_seed else {})}
+            outputs = signature.reference(**arrays, **extra)
+            self._known[known] = {name: np.asarray(value) for name, value in outputs.items()}
+        return self._known[known]
+
+    def _conditions(self, of_latents: bool, count: int) -> Arrays:
+        """The input y of the model's own calls; none where the model has no condition."""
+        if self.y is None:
+            return {}
+        of_prior = np.resize(self.y, (len(self.prior_z) if of_latents else count, self.y.shape[1]))
+        return {"y": np.concatenate([of_prior, self.y]) if of_latents else of_prior}
 
     @cached_property
     def spread(self) -> float:
         """What errors of means are divided by, model units."""
-        return elbo.spread(self.vae, self.x, self.posterior_z)
+        return elbo.spread(self.vae, self.x, self.posterior_z, self.y)
+
+    @cached_property
+    def size(self) -> float:
+        """What errors of latents are divided by: the root mean square of the widest dimension, at least 1."""
+        return max(1.0, float(np.sqrt(np.mean(np.square(self.prior_z, dtype=np.float64), axis=0)).max()))
 
     @cached_property
     def reconstruction(self) -> float:
         """Mean over x of log p(x|z) from Keras's means at posterior_z, nats."""
-        return self.mean_reconstruction(self.wanted["decode"]["mean"][len(self.prior_z) :])
+        (means,) = self.expected(self.decoder).values()
+        return self.mean_reconstruction(means[len(self.prior_z) :])
 
-    def drawn(self, output: str, count: int) -> np.ndarray:
-        """What a signature with a seed gives for its first rows: of one seed after another, `[seeds * count, …]`."""
-        if output == "z":
-            rows = [self.vae.prior.sample(noise.Address(seed, noise.PRIOR), count).numpy() for seed in self.seeds]
-        else:
-            rows = [each[output][:count] for each in self.scores]
-        return np.concatenate(rows)
+    @cached_property
+    def kl(self) -> float:
+        """Mean KL over x, nats."""
+        return float(np.mean(self.vae.elbo(self.x, seed=self.seed, y=self.y).kl, dtype=np.float64))
 
-    def decode(self, z: np.ndarray) -> np.ndarray:
+    def decode(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
         """The mean of p(x|z), model units."""
-        mean: np.ndarray = inference.batched(self.vae._function("decode"), {"z": z}, len(z), 0, 256)
-        return mean
+        (mean,) = self.decoder.reference(**inputs(z, y)).values()
+        return np.asarray(mean)
 
     def mean_reconstruction(self, mean: np.ndarray) -> float:
         """Mean over x of log p(x|z) from the means at posterior_z that some decoder gave, nats."""
-        nats = elbo.reconstruction(self.vae, self.x, self.posterior_z, mean)
+        nats = elbo.reconstruction(self.vae, self.x, self.posterior_z, mean, self.y)
         return float(np.mean(nats, dtype=np.float64))

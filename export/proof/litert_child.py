@@ -1,12 +1,13 @@
 """`python -I litert_child.py WORK FILE…`: runs TFLite files in a process that has only NumPy and LiteRT.
 
-WORK holds `inputs.npz`, arrays by the names of the inputs. Of each file come `WORK/NAME.npz`, outputs as
-`SIGNATURE/OUTPUT`, and in `WORK/facts.json` its latency and the share of its operations that a delegate runs.
+WORK holds `inputs.npz`, arrays as `SIGNATURE/INPUT`, and the seeds. Of each file come `WORK/NAME.npz`, outputs as
+`SIGNATURE/OUTPUT`, and in `WORK/measured.json` its latency and the share of its operations that a delegate runs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,6 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 THREADS = (1, 2)
-_TIMED = ("decode", "sample", "score")
 _WARM_UP = 10
 _RUNS = 100
 _SECONDS = 0.3
@@ -25,25 +25,25 @@ Arrays = dict[str, np.ndarray]
 
 
 def main(work: Path, files: list[Path]) -> None:
-    """Writes what the files give for the inputs, and the facts."""
+    """Writes what the files give for the inputs, and what was measured."""
     with np.load(work / "inputs.npz") as stored:
         inputs = dict(stored)
-    facts = {}
+    measured = {}
     for file in files:
         try:
             interpreters = {threads: Interpreter(str(file), num_threads=threads) for threads in THREADS}
             found = outputs(interpreters[THREADS[-1]], inputs)
             np.savez(work / f"{file.name}.npz", allow_pickle=False, **found)
-            facts[file.name] = {
+            measured[file.name] = {
                 "delegated": delegated(interpreters[THREADS[-1]]),
                 "latency_us": {str(threads): latency(each, inputs) for threads, each in interpreters.items()},
             }
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             sys.exit(f"{file.name}: {' '.join(str(error).split())}")
-    (work / "facts.json").write_text(json.dumps(facts))
+    (work / "measured.json").write_text(json.dumps(measured))
     strangers = {"keras", "tensorflow", "tfvae"} & set(sys.modules)
     if strangers:
-        sys.exit(f"{', '.join(strangers)} came along; the proof is to be without.")
+        sys.exit(f"{', '.join(strangers)} were imported; the proof must run without them.")
 
 
 def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
@@ -52,14 +52,15 @@ def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
     for name in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(name)
         size = _batch(runner)
-        taken = {key: inputs[key] for key in runner.get_input_details() if key != "seed"}
+        taken = _taken(inputs, name, runner)
+        taken.pop("seed", None)
         count = min(map(len, taken.values()), default=size)
         if "seed" in runner.get_input_details():
             # The noise inside has the addresses of the first examples: for others it would be wrong.
             calls = [({**_part(taken, 0, size), "seed": seed}, min(count, size)) for seed in inputs["seed"]]
         else:
             calls = [(_part(taken, first, size), min(count - first, size)) for first in range(0, count, size)]
-        parts = [(_call(runner, given), rows) for given, rows in calls]
+        parts = [(_call(runner, values), rows) for values, rows in calls]
         for key in parts[0][0]:
             found[f"{name}/{key}"] = np.concatenate([part[key][:rows] for part, rows in parts])
     return found
@@ -67,14 +68,16 @@ def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
 
 def latency(interpreter: Interpreter, inputs: Arrays) -> dict[str, float]:
     """Microseconds of a call of the plain signature, with its copies in and out: median and 95 % quantile."""
-    runner = interpreter.get_signature_runner(_timed(interpreter))
-    given = _stored({**_part(inputs, 0, _batch(runner)), "seed": inputs["seed"][0]}, runner)
+    name = _timed(interpreter)
+    runner = interpreter.get_signature_runner(name)
+    values = _part(_taken(inputs, name, runner), 0, _batch(runner))
+    stored = _stored({**values, "seed": inputs["seed"][0]}, runner)
     for _ in range(_WARM_UP):
-        runner(**given)
+        runner(**stored)
     seconds: list[float] = []
     while len(seconds) < _RUNS and sum(seconds) < _SECONDS:
         start = time.perf_counter()
-        runner(**given)
+        runner(**stored)
         seconds.append(time.perf_counter() - start)
     median, high = np.quantile(seconds, [0.5, 0.95]) * 1e6
     return {"p50": round(float(median), 1), "p95": round(float(high), 1)}
@@ -110,7 +113,15 @@ def delegated(interpreter: Interpreter) -> float | None:
 
 
 def _timed(interpreter: Interpreter) -> str:
-    return next(name for name in _TIMED if name in interpreter.get_signature_list())
+    """The first signature that draws from a seed; without one, the first."""
+    listed = interpreter.get_signature_list()
+    return next((name for name, signature in listed.items() if "seed" in signature["inputs"]), next(iter(listed)))
+
+
+def _taken(inputs: Arrays, name: str, runner: Any) -> Arrays:
+    """The inputs of a signature, of whatever batch size."""
+    base = re.sub(r"_\d+$", "", name)
+    return {key: inputs[key if key in inputs else f"{base}/{key}"] for key in runner.get_input_details()}
 
 
 def _part(inputs: Arrays, first: int, size: int) -> Arrays:

@@ -32,7 +32,7 @@ class Row:
       bytes: its size; of a folder, that of all its files.
       error: by set of latents, `prior` and `posterior`; empty where nothing is decoded.
       elbo_change: |change| of the mean test ELBO from means, relative; None where nothing is decoded.
-      others: `encode`, `reconstruct`, `score`, `sample_z`, `sample_x`, as far as the file has them; relative.
+      others: of the other signatures that the file has, such as `encode` or `sample_z`, by the names of their gates.
       delegated: share of the operations that a delegate runs, or None where that is not known.
       latency_us: `p50` and `p95` of a call of the plain signature, by number of threads; empty where not measured.
     """
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def figures(self) -> dict[str, float]:
-        """What gates judge: `max` and `mean` of the worse set of latents, `elbo`, and the others; NaN is worst."""
+        """What gates bound: `max` and `mean` of the worse set of latents, `elbo`, and the others; NaN is worst."""
         figures = dict(self.others)
         if self.error:
             figures["max"] = worst(error.max for error in self.error.values())

@@ -1,14 +1,15 @@
 """`python -I saved_model_child.py WORK FOLDER`: runs a SavedModel in a process that has only TensorFlow.
 
 It is loaded twice: by `tf.saved_model.load`, and in a session, as C++ programs and `saved_model_cli` load it, which
-fails for files that the first way takes. WORK holds `inputs.npz`, arrays by the names of the inputs; `WORK/NAME.npz`
-gets the outputs as `SIGNATURE/OUTPUT`, those of the session as `session:SIGNATURE/OUTPUT`.
+fails for files that the first way takes. WORK holds `inputs.npz`, arrays as `SIGNATURE/INPUT`, and the seeds and the
+number `n` of samples; `WORK/NAME.npz` gets the outputs as `SIGNATURE/OUTPUT`, those of the session as
+`session:SIGNATURE/OUTPUT`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def main(work: Path, folder: Path) -> None:
         sys.exit(f"{folder.name}: {' '.join(str(error).split())[:500]}")
     np.savez(work / f"{folder.name}.npz", allow_pickle=False, **found)
     if "tfvae" in sys.modules:
-        sys.exit("tfvae came along; the proof is to be without.")
+        sys.exit("tfvae was imported; the proof must run without it.")
 
 
 def loaded(folder: Path, inputs: Arrays) -> Arrays:
@@ -41,10 +42,10 @@ def loaded(folder: Path, inputs: Arrays) -> Arrays:
         names = function.structured_input_signature[1]
 
         def call(values: Arrays, function: Callable[..., dict[str, tf.Tensor]] = function) -> Arrays:
-            given = {key: tf.constant(value) for key, value in values.items()}
-            return {key: value.numpy() for key, value in function(**given).items()}
+            tensors = {key: tf.constant(value) for key, value in values.items()}
+            return {key: value.numpy() for key, value in function(**tensors).items()}
 
-        found.update(_outputs(name, call, {key: inputs[key] for key in names}))
+        found.update(_outputs(name, call, _taken(inputs, name, names)))
     return found
 
 
@@ -62,8 +63,13 @@ def in_session(folder: Path, inputs: Arrays) -> Arrays:
                 feeds = {signature.inputs[key].name: value for key, value in values.items()}
                 return session.run({key: output.name for key, output in signature.outputs.items()}, feeds)
 
-            found.update(_outputs(f"session:{name}", call, {key: inputs[key] for key in signature.inputs}))
+            found.update(_outputs(f"session:{name}", call, _taken(inputs, name, signature.inputs)))
     return found
+
+
+def _taken(inputs: Arrays, name: str, keys: Iterable[str]) -> Arrays:
+    """The inputs of one signature."""
+    return {key: inputs[key if key in inputs else f"{name}/{key}"] for key in keys}
 
 
 def _outputs(name: str, call: Callable[[Arrays], Arrays], inputs: Arrays) -> Arrays:
@@ -74,7 +80,7 @@ def _outputs(name: str, call: Callable[[Arrays], Arrays], inputs: Arrays) -> Arr
         first_rows = {key: value[:_ROWS] for key, value in rows.items()}
         parts = [call({**inputs, **first_rows, "seed": seed}) for seed in seeds]
     else:
-        count = len(next(iter(rows.values())))
+        count = min(map(len, rows.values()))
         parts = [
             call({key: value[first : first + _ROWS] for key, value in rows.items()}) for first in range(0, count, _ROWS)
         ]

@@ -19,7 +19,6 @@ from tests.tolerance import fan_in, rounding
 from tfvae import VAE, config, networks
 from tfvae.config.network import Mlp
 from tfvae.export import saved_model, tflite
-from tfvae.export.functions import Functions
 from tfvae.runs import keras_files
 from tfvae.runs.folder import Run
 
@@ -36,9 +35,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras_files.save(vae, made)
     (folder / "export" / "9").mkdir(parents=True)
     (folder / "export" / "10").mkdir()
-    functions = Functions(vae)
-    saved_model.write(functions, folder / "export" / "10" / "saved_model")
-    (folder / "export" / "10" / "decoder.tflite").write_bytes(tflite.decoder(functions, [1]))
+    saved_model.write(vae, folder / "export" / "10" / "saved_model")
+    (folder / "export" / "10" / "decoder.tflite").write_bytes(tflite.decoder(vae, [1]))
     return folder
 
 
@@ -49,7 +47,7 @@ def test_all_contenders_decode_to_the_same(run: Path) -> None:
     assert {each.form for each in entered} == {*FORMS, "float32"}
     slack = rounding("float32", fan_in(subject.functions.vae.decoder))
     for each in entered:
-        np.testing.assert_allclose(each.decode(), subject.functions.vae.decode(z), rtol=0, atol=slack)
+        np.testing.assert_allclose(each.decode(), subject.vae.decode(z), rtol=0, atol=slack)
     # The file is for a batch of one.
     assert {each.form for each in contenders(subject, np.repeat(z, 32, axis=0))} == FORMS
 

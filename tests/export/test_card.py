@@ -17,9 +17,8 @@ from tfvae import VAE, CorrelatedNormal, networks, presets
 from tfvae.config import override, to_dict
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
-from tfvae.export import facts, metadata, saved_model, subject, tflite
+from tfvae.export import description, metadata, saved_model, subject, tflite
 from tfvae.export.card import card
-from tfvae.export.functions import Functions
 from tfvae.runs.folder import Run
 
 ERROR = {"prior": {"max": 1e-7, "mean": 2e-8, "psnr": 140.0}, "posterior": {"max": 3e-7, "mean": 1e-8, "psnr": 130.0}}
@@ -51,12 +50,12 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
     unit = scaling.fit("unit", np.array([[0], [255]], np.uint8))
     prior = CorrelatedNormal(2, [0.1, 0.2], [[1.0, 0.5], [0.5, 1.0]])
-    functions = Functions(VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit))
-    saved_model.write(functions, folder / "saved_model")
-    (folder / "decoder.tflite").write_bytes(tflite.decoder(functions, [1]))
+    vae = VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit)
+    saved_model.write(vae, folder / "saved_model")
+    (folder / "decoder.tflite").write_bytes(tflite.decoder(vae, [1]))
     run = Run.create(folder.parent / "run", override(presets.load("digits"), ["network.hidden=[8]"]), {})
     none = np.zeros([0, 8, 8, 1], np.float32)
-    described = facts.of(subject.Subject(run, functions, none, none))
+    described = description.of(subject.Subject(run, vae, none, none))
     (folder / "decoder.json").write_text(json.dumps(described))
     return folder
 
@@ -85,9 +84,10 @@ def values(version: Path) -> dict[str, Any]:
     }
     config = Run.open(version.parent / "run").config
     return {
-        "facts": {**json.loads((version / "decoder.json").read_text()), "version": 7, "files": files},
+        "description": {**json.loads((version / "decoder.json").read_text()), "version": 7, "files": files},
         "config": {"preset": "digits", **to_dict(config)},
         "report": REPORT,
+        "terms": VAE(*networks.build(Mlp(hidden=(), latent_dim=2), (8, 8, 1)), num_samples=5).terms,
     }
 
 
@@ -122,14 +122,14 @@ def test_files_with_the_worse_of_their_errors(values: dict[str, Any]) -> None:
 
 def test_a_file_without_any_error_has_no_psnr(values: dict[str, Any]) -> None:
     exact = {"error": {"prior": {"max": 0.0, "mean": 0.0, "psnr": None}}, "elbo_change": 0.0}
-    files = {"saved_model": {**values["facts"]["files"]["saved_model"], **exact}}
-    text = card({**values["facts"], "files": files}, values["config"], values["report"])
+    files = {"saved_model": {**values["description"]["files"]["saved_model"], **exact}}
+    text = card(**{**values, "description": {**values["description"], "files": files}})
     assert "| `saved_model` | 12,345 | 0 | 0 |  | 0.000% |  |" in text
 
 
 def test_what_training_found_is_among_the_limits(values: dict[str, Any]) -> None:
     found = {"name": "posterior collapse", "evidence": "0 of 2 latents are active", "advice": "a smaller KL weight"}
-    text = card(values["facts"], values["config"], {**values["report"], "diagnosis": [found]})
+    text = card(**{**values, "report": {**values["report"], "diagnosis": [found]}})
     assert "posterior collapse: 0 of 2 latents are active" in text.split("## Intended use and limits")[1]
 
 
@@ -148,8 +148,8 @@ def test_the_examples_run(
 
 
 def test_without_a_saved_model_it_shows_none(values: dict[str, Any]) -> None:
-    files = {name: entry for name, entry in values["facts"]["files"].items() if name != "saved_model"}
-    text = card({**values["facts"], "files": files}, values["config"], values["report"])
+    files = {name: entry for name, entry in values["description"]["files"].items() if name != "saved_model"}
+    text = card(**{**values, "description": {**values["description"], "files": files}})
     assert "tf.saved_model" not in text
     assert "saved-model" not in text
 

@@ -7,11 +7,12 @@ import math
 
 import pytest
 
+from tests.conformance import table
 from tfvae.errors import UserError
 from tfvae.export import gates
-from tfvae.export.gates import GATES
 from tfvae.export.proof import Error, Row
 
+GATES = gates.of_model(table.Row("mlp", "bernoulli", "standard", "8x8x1").build().signatures())
 GOOD = Row(
     file="decoder_int8.tflite",
     kind="int8",
@@ -46,12 +47,17 @@ def test_the_gates_are_those_of_the_promise() -> None:
 
 
 def test_parse_changes_what_is_named() -> None:
-    parsed = gates.parse(["int8.max=0.08", "scorer.score=1e-3"])
+    parsed = gates.changed(GATES, gates.parse(["int8.max=0.08", "scorer.score=1e-3"]))
     assert parsed["int8.max"].most == 0.08
     assert parsed["int8.max"].aim == GATES["int8.max"].aim
     assert parsed["scorer.score"].most == 1e-3
     assert {name for name in GATES if parsed[name] != GATES[name]} == {"int8.max", "scorer.score"}
-    assert gates.parse([]) == GATES
+    assert gates.changed(GATES, gates.parse([])) == GATES
+
+
+def test_a_gate_that_this_model_has_not_is_refused() -> None:
+    with pytest.raises(UserError, match=r"--gate scorer\.scores: no such gate \(did you mean scorer\.score\?\)"):
+        gates.changed(GATES, gates.parse(["scorer.scores=1"]))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_good_files_pass() -> None:
 
 
 def test_a_failure_has_its_figures() -> None:
-    assert gates.failures([SCORER, GOOD], gates.parse(["int8.max=0.06"])) == [
+    assert gates.failures([SCORER, GOOD], gates.changed(GATES, {"int8.max": 0.06})) == [
         "decoder_int8.tflite: max error of the mean 0.05 on prior latents, 0.09 on posterior latents, gate 0.06 "
         "(--gate int8.max=…)."
     ]

@@ -11,7 +11,6 @@ import pytest
 from tests.conformance.table import Row
 from tfvae.errors import UserError
 from tfvae.export import flatbuffer, metadata, tflite
-from tfvae.export.functions import Functions
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
@@ -22,7 +21,7 @@ FACTS = {"name": "Ziffern, größer", "latent_dim": 2, "prior": {"mean": [0.1, -
 @pytest.fixture(scope="module")
 def decoder_file() -> bytes:
     """8x8 pixels from two latents, for one and for three examples."""
-    return tflite.decoder(Functions(Row("mlp", "bernoulli", "standard", "8x8x1").build()), [1, 3])
+    return tflite.decoder(Row("mlp", "bernoulli", "standard", "8x8x1").build(), [1, 3])
 
 
 def decode(data: bytes, z: np.ndarray) -> Any:

@@ -6,9 +6,11 @@ import dataclasses
 import json
 import math
 
+from tests.conformance import table
 from tfvae.export import gates, report
 from tfvae.export.proof import Error, Row
 
+GATES = gates.of_model(table.Row("mlp", "bernoulli", "standard", "8x8x1").build().signatures())
 LATENCY = {"1": {"p50": 10234.5, "p95": 12345.6}, "2": {"p50": 9876.5, "p95": 11234.5}}
 SERVED = Row(
     "saved_model",
@@ -39,7 +41,7 @@ ROWS = [SERVED, FLOAT, INT8, GENERATOR]
 
 
 def test_the_table_is_aligned_and_has_the_worse_figures() -> None:
-    lines = report.table(ROWS, gates.GATES).splitlines()
+    lines = report.table(ROWS, GATES).splitlines()
     assert max(map(len, lines)) <= 120
     table = lines[: len(ROWS) + 1]
     assert len({len(line) for line in table}) == 1
@@ -52,11 +54,11 @@ def test_the_table_is_aligned_and_has_the_worse_figures() -> None:
 
 
 def test_without_the_float_decoder_there_is_no_ratio() -> None:
-    assert report.table([INT8], gates.GATES).splitlines()[1].split()[2] == "-"
+    assert report.table([INT8], GATES).splitlines()[1].split()[2] == "-"
 
 
 def test_the_report_is_json_with_figures_gates_and_aims() -> None:
-    changed = gates.parse(["int8.max=0.15"])
+    changed = gates.changed(GATES, {"int8.max": 0.15})
     given = report.to_dict(ROWS, changed)
     assert json.loads(json.dumps(given, allow_nan=False)) == given
     assert given["files"]["decoder_int8.tflite"]["error"]["prior"] == {"max": 0.07, "mean": 0.004, "psnr": 40.0}

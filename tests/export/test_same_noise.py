@@ -14,7 +14,6 @@ from ai_edge_litert.interpreter import Interpreter
 from tfvae import VAE, CorrelatedNormal, StandardNormal, networks, noise
 from tfvae.config.network import Mlp
 from tfvae.export import saved_model, tflite
-from tfvae.export.functions import Functions
 
 WIDTH, COUNT = 8, 4
 COVARIANCE = np.fromfunction(lambda i, j: 0.7 ** np.abs(i - j), (WIDTH, WIDTH))
@@ -41,12 +40,11 @@ def sample(
     request: pytest.FixtureRequest, vae: VAE, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], np.ndarray]:
     """z of the first samples of a seed."""
-    functions = Functions(vae)
     if request.param == "generator":
-        run = Interpreter(model_content=tflite.generator(functions, [COUNT])).get_signature_runner("sample")
+        run = Interpreter(model_content=tflite.generator(vae, [COUNT])).get_signature_runner("sample")
         return lambda seed: run(seed=np.array([seed], np.int64).view(np.int32))["z"]
     folder = tmp_path_factory.mktemp("noise") / "saved_model"
-    saved_model.write(functions, folder)
+    saved_model.write(vae, folder)
     loaded = tf.saved_model.load(str(folder))
     count = tf.constant(COUNT, tf.int64)
     return lambda seed: loaded.signatures["sample"](seed=tf.constant(seed, tf.int64), n=count)["z"].numpy()

@@ -19,7 +19,6 @@ from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.errors import UserError
 from tfvae.export import flatbuffer, tflite
-from tfvae.export.functions import Functions
 from tfvae.latent import CorrelatedNormal
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
@@ -53,10 +52,10 @@ def eight_latents(**parts: Any) -> VAE:
 
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
 def test_the_decoder_gives_the_mean(row: Row) -> None:
-    functions = Functions(row.build())
-    data = tflite.decoder(functions, [2, 1])
+    vae = row.build()
+    data = tflite.decoder(vae, [2, 1])
     z = np.random.default_rng(0).normal(0, 2, (2, row.latent_dim)).astype(np.float32)
-    wanted = functions.decode(z)["mean"].numpy()
+    wanted = vae.decode(z).numpy()
     assert wanted.shape == (2, *row.shape)
     np.testing.assert_allclose(runner(data, "decode")(z=z)["mean"], wanted, rtol=0, atol=1e-5)
     np.testing.assert_allclose(runner(data, "decode_1")(z=z[1:])["mean"], wanted[1:], rtol=0, atol=1e-5)
@@ -65,7 +64,7 @@ def test_the_decoder_gives_the_mean(row: Row) -> None:
 @pytest.mark.parametrize("row", [ROWS[1], ROWS[4]], ids="-".join)
 def test_the_scorer_gives_encodings_and_the_elbo(row: Row) -> None:
     vae, x, seed = row.build(), row.examples(2).astype(np.float32), 2**40 + 7
-    data = tflite.scorer(Functions(vae), [2])
+    data = tflite.scorer(vae, [2])
     encoding = runner(data, "encode")(x=x)
     for name, wanted in zip(("z_mean", "z_log_var"), vae.encode(x)):
         slack = rounding("float32", fan_in(vae.encoder), max(1, np.abs(wanted).max()))
@@ -80,7 +79,7 @@ def test_the_scorer_gives_encodings_and_the_elbo(row: Row) -> None:
 
 
 def test_the_generator_draws_the_golden_noise() -> None:
-    draw = runner(tflite.generator(Functions(eight_latents()), [4]), "sample")
+    draw = runner(tflite.generator(eight_latents(), [4]), "sample")
     rows = [
         row
         for row in json.loads(GOLDEN.read_text())["rows"]
@@ -96,7 +95,7 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
     factor = np.tril(np.random.default_rng(0).normal(0, 0.3, (8, 8))) + np.eye(8)
     prior = CorrelatedNormal(8, np.linspace(-1, 1, 8), factor @ factor.T)
     vae = eight_latents(prior=prior, scaling=scaling.fit("unit", np.array([[0], [255]], np.uint8)))
-    data = tflite.generator(Functions(vae), [1, 5])
+    data = tflite.generator(vae, [1, 5])
     for signature, count in (("sample", 1), ("sample_5", 5)):
         got, wanted = runner(data, signature)(seed=words(2**62 + 3)), vae.sample(count, seed=2**62 + 3)
         np.testing.assert_allclose(got["z"], wanted.z, rtol=0, atol=2e-6)
@@ -106,18 +105,18 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
 
 
 def test_signatures_share_their_weights() -> None:
-    functions = Functions(VAE(*networks.build(Mlp(hidden=(256,), latent_dim=2), (8, 8, 1))))
-    one, three = tflite.decoder(functions, [1]), tflite.decoder(functions, [1, 4, 32])
-    assert functions.vae.decoder.count_params() * 4 < len(one) < len(three) < 1.1 * len(one)
+    vae = VAE(*networks.build(Mlp(hidden=(256,), latent_dim=2), (8, 8, 1)))
+    one, three = tflite.decoder(vae, [1]), tflite.decoder(vae, [1, 4, 32])
+    assert vae.decoder.count_params() * 4 < len(one) < len(three) < 1.1 * len(one)
 
 
 def test_the_same_bytes_again() -> None:
-    functions = Functions(ROWS[0].build())
-    once = tflite.decoder(functions, [1])
-    functions.vae.sample(3, seed=0)  # traces functions of its own
-    tflite.decoder(Functions(ROWS[1].build()), [1])
-    assert tflite.decoder(functions, [1]) == once
-    assert tflite.decoder(Functions(ROWS[0].build()), [1]) == once
+    vae = ROWS[0].build()
+    once = tflite.decoder(vae, [1])
+    vae.sample(3, seed=0)  # traces functions of its own
+    tflite.decoder(ROWS[1].build(), [1])
+    assert tflite.decoder(vae, [1]) == once
+    assert tflite.decoder(ROWS[0].build(), [1]) == once
 
 
 def test_a_file_with_variables_is_refused() -> None:
@@ -156,10 +155,10 @@ def test_a_layer_that_cannot_be_converted_is_named(capfd: pytest.CaptureFixture[
     hidden = Inverse(name="odd")(keras.layers.Dense(4, name="even")(z))
     x = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(hidden))
     encoder, _ = networks.build(Mlp(hidden=(), latent_dim=2), (4, 4, 1))
-    functions = Functions(VAE(encoder, keras.Model(z, x, name="decoder")))
+    vae = VAE(encoder, keras.Model(z, x, name="decoder"))
     capfd.readouterr()
     with pytest.raises(UserError, match=r"decoder's layer 'odd' \(Inverse\) uses tf\.MatrixInverse"):
-        tflite.decoder(functions, [1])
+        tflite.decoder(vae, [1])
     assert capfd.readouterr() == ("", "")
 
 
@@ -170,7 +169,7 @@ def test_a_likelihood_that_cannot_be_converted_is_named() -> None:
 
     vae = VAE(*networks.build(Mlp(hidden=(), latent_dim=2), (4, 4, 1)), likelihood=Odd())
     with pytest.raises(UserError, match="each layer converts, but the model with its likelihood Odd does not"):
-        tflite.decoder(Functions(vae), [1])
+        tflite.decoder(vae, [1])
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

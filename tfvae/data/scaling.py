@@ -35,6 +35,11 @@ class Scaling:
         """Model units are the user's."""
         return cls("none", np.zeros(()), np.ones(()))
 
+    @property
+    def largest(self) -> float:
+        """The largest value in the user's units, where these are whole numbers."""
+        return float(self.factor) if self.kind == "unit" else 255.0
+
     def forward(self, x: Any, dtype: str | tf.DType = "float32") -> Any:
         """`(x - offset) / factor`.
 
@@ -63,14 +68,30 @@ class Scaling:
           x: `[batch, …]` in model units.
 
         Returns:
-          uint8, rounded and clipped, where the user's units are whole numbers; else x's own floats under "none", and
-          float64 otherwise.
+          uint8, rounded half to even and clipped, where the user's units are whole numbers; else x's own floats under
+          "none", and float64 otherwise.
         """
         x = np.asarray(x)
         user = x if self.kind == "none" else x.astype(np.float64) * self.factor + self.offset
         if not self.integer:
             return user
-        return np.clip(np.rint(user), 0, self.factor if self.kind == "unit" else 255).astype(np.uint8)
+        return np.clip(np.rint(user), 0, self.largest).astype(np.uint8)
+
+    def inverse_in_graph(self, x: tf.Tensor, dtype: tf.DType = tf.float64) -> tf.Tensor:
+        """`inverse` of TensorFlow ops that TFLite has too.
+
+        Args:
+          x: `[batch, …]` float32, in model units.
+          dtype: of the arithmetic, and of a result that is not uint8; "none" leaves float32 as it is.
+        """
+        if dtype == tf.float32:
+            # Else the converter folds the offset into the last layer, whose products then round at the offset's size.
+            x = tf.maximum(x, tf.float32.min)
+        if self.kind != "none":
+            x = tf.cast(x, dtype) * tf.constant(self.factor, dtype) + tf.constant(self.offset, dtype)
+        if not self.integer:
+            return x
+        return tf.cast(tf.minimum(tf.maximum(tf.round(x), 0.0), self.largest), tf.uint8)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, ready for JSON, from which `from_dict` gets every bit back."""
@@ -91,7 +112,8 @@ class Scaling:
             raise UserError(f"scaling: cannot be read ({error!r}); want kind, offset, factor and integer.") from error
         if kind not in KINDS or not isinstance(integer, bool):
             raise UserError(
-                f"scaling: got kind {kind!r}, integer {integer!r}; want one of {', '.join(KINDS)}, a truth."
+                f"scaling: got kind {kind!r}, integer {integer!r}; want one of {', '.join(KINDS)}, and integer true or "
+                "false."
             )
         if not (np.isfinite(offset).all() and np.isfinite(factor).all() and (factor > 0).all()):
             raise UserError("scaling: offset and factor must be finite, and factor above zero.")

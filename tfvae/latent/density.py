@@ -75,7 +75,32 @@ class DiagonalDensity:
 
     def from_noise(self, eps: tf.Tensor) -> tf.Tensor:
         """mean + scale * eps."""
-        return self.mean + tf.exp(0.5 * self.log_var) * eps
+        return affine(eps, self.mean, scale=tf.exp(0.5 * self.log_var))
+
+
+def affine(
+    eps: tf.Tensor, mean: tf.Tensor, *, scale: tf.Tensor | None = None, scale_tril: tf.Tensor | None = None
+) -> tf.Tensor:
+    """z = m + s eps, or z = m + L eps over the last axis.
+
+    Args:
+      eps: standard normal, `[…, latent]`.
+      mean: m, `[latent]` or of the shape of eps.
+      scale: s, likewise.
+      scale_tril: L, `[latent, latent]`; in place of s.
+    """
+    if scale_tril is not None:
+        return mean + rows_times(eps, scale_tril)
+    return mean + scale * eps
+
+
+def rows_times(rows: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """The matrix `[m, n]` times each row of `[…, n]`: `[…, m]`."""
+    if rows.shape.rank == 2:
+        return tf.matmul(rows, matrix, transpose_b=True)
+    # Not einsum, which TFLite has no builtin operation for.
+    product = tf.matmul(tf.reshape(rows, [-1, rows.shape[-1]]), matrix, transpose_b=True)
+    return tf.reshape(product, tf.concat([tf.shape(rows)[:-1], [matrix.shape[0]]], 0))
 
 
 def standard_log_prob(

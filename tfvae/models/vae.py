@@ -19,9 +19,10 @@ from tfvae.latent import posteriors, priors
 from tfvae.latent.density import Density
 from tfvae.latent.posteriors import GaussianPosterior, LatentSample, Posterior
 from tfvae.latent.priors import Prior, StandardNormal
-from tfvae.models import checks
+from tfvae.models import checks, exported
 from tfvae.models.base import LatentModel
 from tfvae.models.calls import Calls
+from tfvae.models.signatures import Signature
 from tfvae.models.terms import Term, Terms
 from tfvae.networks import calling
 from tfvae.objectives import schedules
@@ -205,6 +206,9 @@ class VAE(Calls, LatentModel):
         """Mean terms as JSON takes them, with the active units in place of the moments that count them."""
         figures = super().summarise({name: v for name, v in means.items() if not name.startswith("z_mean")})
         return {**figures, "active_units": metrics.active_units(means["z_mean"], means["z_mean_square"])}
+
+    def signatures(self) -> list[Signature]:
+        return exported.signatures(self)
 
     def loss_terms(self, batch: Batch, address: noise.Address, schedule: Schedule, training: bool = True) -> Loss:
         """The loss of each example, in nats, with its terms; see `tfvae.objectives.bound.vae_loss`.

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <stdexcept>
 #include <type_traits>
 
@@ -91,16 +93,16 @@ class Port {
   Owned<LiteRtTensorBuffer> buffer_{nullptr, LiteRtDestroyTensorBuffer};
 };
 
-LiteRtParamIndex find_signature(LiteRtModel model, const std::string& wanted, LiteRtSignature* signature) {
+LiteRtParamIndex find_signature(LiteRtModel model, const std::string& name, LiteRtSignature* signature) {
   LiteRtParamIndex count = 0;
   check(LiteRtGetNumModelSignatures(model, &count), "signatures");
   for (LiteRtParamIndex index = 0; index < count; ++index) {
     const char* key = nullptr;
     check(LiteRtGetModelSignature(model, index, signature), "signature");
     check(LiteRtGetSignatureKey(*signature, &key), "signature");
-    if (wanted == key) return index;
+    if (name == key) return index;
   }
-  throw std::runtime_error("the file has no signature " + wanted + ".");
+  throw std::runtime_error("the file has no signature " + name + ".");
 }
 
 std::string read_file(const std::string& path) {
@@ -109,9 +111,88 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// A signature, in the batch that it has, with its inputs by name and its first output.
+struct Signature {
+  Signature(LiteRtEnvironment environment, LiteRtModel model, LiteRtCompiledModel compiled, const std::string& name)
+      : compiled_(compiled), name_(name) {
+    LiteRtSignature found = nullptr;
+    index_ = find_signature(model, name, &found);
+    LiteRtParamIndex count = 0;
+    check(LiteRtGetNumSignatureInputs(found, &count), name);
+    for (LiteRtParamIndex i = 0; i < count; ++i) {
+      const char* input = nullptr;
+      LiteRtTensor tensor = nullptr;
+      LiteRtTensorBufferRequirements requirements = nullptr;
+      check(LiteRtGetSignatureInputName(found, i, &input), name);
+      check(LiteRtGetSignatureInputTensorByIndex(found, i, &tensor), name);
+      check(LiteRtGetCompiledModelInputBufferRequirements(compiled, index_, i, &requirements), name);
+      names_.emplace_back(input);
+      inputs_.push_back(std::make_unique<Port>(environment, tensor, requirements));
+    }
+    LiteRtTensor tensor = nullptr;
+    LiteRtTensorBufferRequirements requirements = nullptr;
+    check(LiteRtGetSignatureOutputTensorByIndex(found, 0, &tensor), name);
+    check(LiteRtGetCompiledModelOutputBufferRequirements(compiled, index_, 0, &requirements), name);
+    output_ = std::make_unique<Port>(environment, tensor, requirements);
+  }
+
+  // Whether the numbers of an example are as many as decoder.json says.
+  bool has(const std::string& name, size_t width) const {
+    const auto at = std::find(names_.begin(), names_.end(), name);
+    if (at == names_.end()) return false;
+    const Port& port = *inputs_[static_cast<size_t>(at - names_.begin())];
+    return port.size() == port.batch() * width;
+  }
+  bool gives(size_t width) const { return output_->size() == output_->batch() * width; }
+
+  // n rows of the output, for n rows of each input.
+  Rows run(const std::map<std::string, const Rows*>& values, size_t n) {
+    const size_t batch = output_->batch(), width = output_->size() / batch;
+    Rows made(output_->size()), out(n * width);
+    std::vector<LiteRtTensorBuffer> buffers;
+    std::vector<Rows> blocks;
+    for (const auto& port : inputs_) {
+      buffers.push_back(port->buffer());
+      blocks.emplace_back(port->size());
+    }
+    for (size_t begin = 0; begin < n; begin += batch) {
+      // A last batch keeps rows of the one before behind its own.
+      const size_t rows = std::min(batch, n - begin);
+      for (size_t i = 0; i < inputs_.size(); ++i) {
+        const auto found = values.find(names_[i]);
+        if (found == values.end() || found->second->size() != n * inputs_[i]->size() / batch) {
+          throw std::runtime_error(name_ + ": wants rows of " + names_[i] + ", as many as there are examples.");
+        }
+        const size_t of_row = inputs_[i]->size() / batch;
+        std::copy_n(found->second->begin() + begin * of_row, rows * of_row, blocks[i].begin());
+        inputs_[i]->write(blocks[i].data());
+      }
+      LiteRtTensorBuffer output = output_->buffer();
+      check(LiteRtRunCompiledModel(compiled_, index_, buffers.size(), buffers.data(), 1, &output), name_);
+      output_->read(made.data());
+      std::copy_n(made.begin(), rows * width, out.begin() + begin * width);
+    }
+    return out;
+  }
+
+ private:
+  LiteRtCompiledModel compiled_;
+  std::string name_;
+  LiteRtParamIndex index_ = 0;
+  std::vector<std::string> names_;
+  std::vector<std::unique_ptr<Port>> inputs_;
+  std::unique_ptr<Port> output_;
+};
+
+size_t product(const Json& shape) {
+  const std::vector<double> extents = shape.numbers();
+  return std::accumulate(extents.begin(), extents.end(), size_t{1},
+                         [](size_t size, double extent) { return size * static_cast<size_t>(extent); });
+}
+
 }  // namespace
 
-// The signature `decode`, in the batch that it has. Members are destroyed from the last to the first.
+// The file with the signatures that are used. Members are destroyed from the last to the first.
 struct Decoder::Compiled {
   explicit Compiled(const std::string& path) {
     environment = owned<LiteRtEnvironment>(
@@ -125,98 +206,88 @@ struct Decoder::Compiled {
     compiled = owned<LiteRtCompiledModel>(LiteRtDestroyCompiledModel, path, [&](LiteRtCompiledModel* made) {
       return LiteRtCreateCompiledModel(environment.get(), model.get(), options.get(), made);
     });
-
-    LiteRtSignature found = nullptr;
-    signature = find_signature(model.get(), "decode", &found);
-    LiteRtTensor z = nullptr, mean = nullptr;
-    check(LiteRtGetSignatureInputTensorByIndex(found, 0, &z), "z");
-    check(LiteRtGetSignatureOutputTensorByIndex(found, 0, &mean), "mean");
-    LiteRtTensorBufferRequirements of_z = nullptr, of_mean = nullptr;
-    check(LiteRtGetCompiledModelInputBufferRequirements(compiled.get(), signature, 0, &of_z), "z");
-    check(LiteRtGetCompiledModelOutputBufferRequirements(compiled.get(), signature, 0, &of_mean), "mean");
-    input = std::make_unique<Port>(environment.get(), z, of_z);
-    output = std::make_unique<Port>(environment.get(), mean, of_mean);
+    decode = signature("decode");
   }
 
-  void run() {
-    LiteRtTensorBuffer in = input->buffer(), out = output->buffer();
-    check(LiteRtRunCompiledModel(compiled.get(), signature, 1, &in, 1, &out), "decode");
+  std::unique_ptr<Signature> signature(const std::string& name) const {
+    return std::make_unique<Signature>(environment.get(), model.get(), compiled.get(), name);
   }
 
   Owned<LiteRtEnvironment> environment{nullptr, LiteRtDestroyEnvironment};
   Owned<LiteRtModel> model{nullptr, LiteRtDestroyModel};
   Owned<LiteRtOptions> options{nullptr, LiteRtDestroyOptions};
   Owned<LiteRtCompiledModel> compiled{nullptr, LiteRtDestroyCompiledModel};
-  LiteRtParamIndex signature = 0;
-  std::unique_ptr<Port> input, output;
+  std::unique_ptr<Signature> decode, prior;
 };
 
 Decoder::Decoder(const std::string& folder, const std::string& file) {
-  const Json facts = Json::parse(read_file(folder + "/decoder.json"));
-  if (facts["format"].number() != 1 || facts["noise_version"].number() != 1) {
+  const Json description = Json::parse(read_file(folder + "/decoder.json"));
+  if (description["format"].number() != 1 || description["noise_version"].number() != 1) {
     throw std::runtime_error("decoder.json: want format 1 and noise_version 1; take the runner of its own tfvae.");
   }
-  mean_ = facts["prior"]["mean"].numbers();
-  scale_tril_ = facts["prior"]["scale_tril"].numbers();
-  for (const double extent : facts["event_shape"].numbers()) event_size_ *= static_cast<size_t>(extent);
-  scaling_kind_ = facts["scaling"]["kind"].text();
-  integer_ = facts["scaling"]["integer"].truth();
-  offset_ = facts["scaling"]["offset"].numbers();
-  factor_ = facts["scaling"]["factor"].numbers();
+  latent_size_ = static_cast<size_t>(description["latent_dim"].number());
+  event_size_ = product(description["event_shape"]);
+  if (description.has("condition") && description["condition"].text() != "null") {
+    labels_ = description["condition"]["kind"].text() == "label";
+    for (const Json& name : description["condition"]["names"].items()) names_.push_back(name.text());
+  }
+  scaling_ = std::make_unique<Scaling>(description["scaling"]);
+  const Json& prior = description["prior"];
+  const bool drawn = prior.text() != "null";
+  const bool by_signature = drawn && prior["kind"].text() == "signature";
+  noise_size_ = by_signature ? product(prior["noise_shape"]) : latent_size_;
+  if (drawn && !by_signature) prior_ = std::make_unique<Prior>(prior);
   // LiteRT follows the offsets of a file that was cut short out of its memory.
-  if (static_cast<double>(read_file(folder + "/" + file).size()) != facts["files"][file]["bytes"].number()) {
+  if (static_cast<double>(read_file(folder + "/" + file).size()) != description["files"][file]["bytes"].number()) {
     throw std::runtime_error(file + ": not the file of decoder.json, which has another size; copy the two together.");
   }
   compiled_ = std::make_unique<Compiled>(folder + "/" + file);
-  const size_t batch = compiled_->input->batch();
-  if (compiled_->input->size() != batch * latent_dim() || compiled_->output->size() != batch * event_size_) {
+  if (by_signature) compiled_->prior = compiled_->signature("prior");
+  if (!compiled_->decode->has("z", latent_size_) || !compiled_->decode->gives(event_size_)) {
     throw std::runtime_error(file + ": its shapes are not those of decoder.json; copy the two together.");
   }
 }
 
 Decoder::~Decoder() = default;
 
-std::vector<float> Decoder::prior_sample(size_t n, uint64_t seed) const {
-  const size_t latent = latent_dim();
-  const std::vector<float> eps = normals({seed, kPriorPurpose}, n, latent);
-  std::vector<float> z(n * latent);
-  for (size_t example = 0; example < n; ++example) {
-    const double* row = scale_tril_.data();
-    for (size_t i = 0; i < latent; ++i) {
-      double sum = mean_[i];
-      for (size_t j = 0; j <= i; ++j) sum += row[j] * static_cast<double>(eps[example * latent + j]);
-      z[example * latent + i] = static_cast<float>(sum);
-      row += i + 1;
-    }
+Rows Decoder::condition(const std::string& text, size_t n) const {
+  if (names_.empty() != text.empty()) {
+    throw std::runtime_error(text.empty() ? "the model is conditioned on y: want a label or a file of rows."
+                                          : "the model is not conditioned on anything: leave y out.");
   }
-  return z;
+  const size_t width = names_.size();
+  Rows rows(n * width);
+  if (text.empty()) return rows;
+  const auto named = std::find(names_.begin(), names_.end(), text);
+  size_t label = static_cast<size_t>(named - names_.begin());
+  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+  if (labels_ && named == names_.end() && digits) label = std::strtoull(text.c_str(), nullptr, 10);
+  if (labels_ && label < width) {
+    for (size_t i = 0; i < n; ++i) rows[i * width + label] = 1.0f;
+    return rows;
+  }
+  if (labels_ && digits) {
+    throw std::runtime_error("y: got " + text + ", want a label below " + std::to_string(width) + ".");
+  }
+  const std::string bytes = read_file(text);
+  Rows read(bytes.size() / sizeof(float));
+  std::memcpy(read.data(), bytes.data(), read.size() * sizeof(float));
+  if (read.size() != width && read.size() != rows.size()) {
+    throw std::runtime_error(text + ": want " + std::to_string(width) + " float32 numbers, or a row for each example.");
+  }
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = read[i % read.size()];
+  return rows;
 }
 
-std::vector<float> Decoder::decode(const std::vector<float>& z) {
-  if (z.size() % latent_dim() != 0) throw std::runtime_error("z: want rows of latent_dim numbers.");
-  const size_t n = z.size() / latent_dim(), batch = compiled_->input->batch();
-  std::vector<float> given(compiled_->input->size()), made(compiled_->output->size()), means(n * event_size_);
-  for (size_t begin = 0; begin < n; begin += batch) {
-    // A last batch keeps rows of the one before behind its own.
-    const size_t rows = std::min(batch, n - begin);
-    std::copy_n(z.begin() + begin * latent_dim(), rows * latent_dim(), given.begin());
-    compiled_->input->write(given.data());
-    compiled_->run();
-    compiled_->output->read(made.data());
-    std::copy_n(made.begin(), rows * event_size_, means.begin() + begin * event_size_);
-  }
-  return means;
+Rows Decoder::prior_sample(size_t n, uint64_t seed, const Rows& y) {
+  if (!prior_ && !compiled_->prior) throw std::runtime_error("decoder.json: has no prior that is drawn from noise.");
+  const Rows eps = normals({seed, kPriorPurpose}, n, noise_size_);
+  return prior_ ? prior_->from_noise(eps) : compiled_->prior->run({{"eps", &eps}, {"y", &y}}, n);
 }
 
-std::vector<double> Decoder::user_units(const std::vector<float>& means) const {
-  std::vector<double> x(means.begin(), means.end());
-  for (size_t i = 0; i < x.size(); ++i) {
-    const double factor = factor_[i % factor_.size()], offset = offset_[i % offset_.size()];
-    if (scaling_kind_ != "none") x[i] = x[i] * factor + offset;
-    // nearbyint rounds halves to even, as NumPy does.
-    if (integer_) x[i] = std::clamp(std::nearbyint(x[i]), 0.0, scaling_kind_ == "unit" ? factor : 255.0);
-  }
-  return x;
+Rows Decoder::decode(const Rows& z, const Rows& y) {
+  if (z.size() % latent_size_ != 0) throw std::runtime_error("z: want rows of latent_dim numbers.");
+  return compiled_->decode->run({{"z", &z}, {"y", &y}}, z.size() / latent_size_);
 }
 
 }  // namespace tfvae::edge

@@ -3,11 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "prior.h"
+#include "scaling.h"
+
 namespace tfvae::edge {
+
+using Rows = std::vector<float>;
 
 class Decoder {
  public:
@@ -15,26 +21,32 @@ class Decoder {
   Decoder(const std::string& folder, const std::string& file);
   ~Decoder();
 
-  size_t latent_dim() const { return mean_.size(); }
+  // Of z and of x for one example, and of y: 0 where the model has no condition.
+  size_t latent_size() const { return latent_size_; }
   size_t event_size() const { return event_size_; }
+  size_t condition_size() const { return names_.size(); }
 
-  // Draws from the prior, [n, latent_dim]: row i is z of sample i of the seed.
-  std::vector<float> prior_sample(size_t n, uint64_t seed) const;
+  // The condition of n examples, [n, condition_size]: empty text where there is none; else a label, by name or number,
+  // or a file of float32: condition_size numbers, or n rows of them.
+  Rows condition(const std::string& text, size_t n) const;
 
-  // Means of p(x|z) in model units, [n, event_size], for z [n, latent_dim].
-  std::vector<float> decode(const std::vector<float>& z);
+  // Draws from the prior, [n, latent_size]: row i is z of sample i of the seed.
+  Rows prior_sample(size_t n, uint64_t seed, const Rows& y = {});
+
+  // Means of p(x|z) in model units, [n, event_size], for z [n, latent_size].
+  Rows decode(const Rows& z, const Rows& y = {});
 
   // Model units as the user's, [n, event_size]: whole numbers where those are whole numbers.
-  std::vector<double> user_units(const std::vector<float>& means) const;
+  std::vector<double> user_units(const Rows& means) const { return scaling_->to_user_units(means); }
 
  private:
   struct Compiled;
 
-  std::vector<double> mean_, scale_tril_;  // of the prior; the rows of the lower triangle, one after the other
-  size_t event_size_ = 1;
-  std::string scaling_kind_;
-  bool integer_ = false;
-  std::vector<double> offset_, factor_;  // one number, or event_size
+  size_t latent_size_ = 1, event_size_ = 1, noise_size_ = 1;
+  bool labels_ = false;
+  std::vector<std::string> names_;  // of the condition
+  std::unique_ptr<Prior> prior_;    // null: the signature `prior` gives z
+  std::unique_ptr<Scaling> scaling_;
   std::unique_ptr<Compiled> compiled_;
 };
 

@@ -14,6 +14,7 @@ class Json {
 
   // The item of an object; throws std::runtime_error where there is none.
   const Json& operator[](const std::string& key) const;
+  bool has(const std::string& key) const { return members_.count(key) != 0; }
   const std::vector<Json>& items() const { return items_; }
   const std::string& text() const { return text_; }
   double number() const;

@@ -50,6 +50,8 @@ void LiteRtDestroyModel(LiteRtModel);
 LiteRtStatus LiteRtGetNumModelSignatures(LiteRtModel, LiteRtParamIndex* count);
 LiteRtStatus LiteRtGetModelSignature(LiteRtModel, LiteRtParamIndex, LiteRtSignature*);
 LiteRtStatus LiteRtGetSignatureKey(LiteRtSignature, const char** key);
+LiteRtStatus LiteRtGetNumSignatureInputs(LiteRtSignature, LiteRtParamIndex* count);
+LiteRtStatus LiteRtGetSignatureInputName(LiteRtSignature, LiteRtParamIndex, const char** name);
 LiteRtStatus LiteRtGetSignatureInputTensorByIndex(LiteRtSignature, LiteRtParamIndex, LiteRtTensor*);
 LiteRtStatus LiteRtGetSignatureOutputTensorByIndex(LiteRtSignature, LiteRtParamIndex, LiteRtTensor*);
 LiteRtStatus LiteRtGetRankedTensorType(LiteRtTensor, LiteRtRankedTensorType*);

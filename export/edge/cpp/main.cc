@@ -1,4 +1,5 @@
-// decoder_runner FOLDER FILE N SEED X Z: writes N samples of the seed, x in the user's units and z, as float32.
+// decoder_runner FOLDER FILE N SEED X Z [Y]: writes N samples of the seed, x in the user's units and z, as float32.
+// Y is the condition of a conditional model: a label, by name or number, or a file of float32 rows.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -31,14 +32,16 @@ void write(const std::string& path, const std::vector<float>& values) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(stderr, "usage: decoder_runner FOLDER FILE N SEED X Z\n");
+  if (argc != 7 && argc != 8) {
+    std::fprintf(stderr, "usage: decoder_runner FOLDER FILE N SEED X Z [Y]\n");
     return 2;
   }
   try {
     tfvae::edge::Decoder decoder(argv[1], argv[2]);
-    const std::vector<float> z = decoder.prior_sample(whole_number(argv[3], 1), whole_number(argv[4], 0));
-    const std::vector<double> x = decoder.user_units(decoder.decode(z));
+    const size_t n = whole_number(argv[3], 1);
+    const std::vector<float> y = decoder.condition(argc == 8 ? argv[7] : "", n);
+    const std::vector<float> z = decoder.prior_sample(n, whole_number(argv[4], 0), y);
+    const std::vector<double> x = decoder.user_units(decoder.decode(z, y));
     write(argv[5], {x.begin(), x.end()});
     write(argv[6], z);
   } catch (const std::exception& error) {

@@ -1,17 +1,19 @@
-// An Android example, NOT compiled and NOT run by tfvae. Its calls of LiteRT are those that the documentation of the
-// CompiledModel API in Kotlin quotes, as read on 2026-11-21 in a copy that names version 2.1.0 (the files here are
-// made and tested with 2.3.0, com.google.ai.edge.litert:litert:2.3.0):
+// An Android example, NOT compiled and NOT run by tfvae. Its calls of LiteRT are those of the documentation of the
+// CompiledModel API in Kotlin, as read on 2026-11-21 in a copy that names version 2.1.0, and of the source of the API
+// where buffers have names (the files here are made and tested with 2.3.0, com.google.ai.edge.litert:litert:2.3.0):
 // https://developers.google.com/edge/litert/next/android_kotlin
 //
 //   val (x, z) = Decoder(context).use { it.sample(seed = 0) }
+//   val (x, z) = Decoder(context).use { it.sample(seed = 0, y = it.label("cat")) }  // of a conditional model
 //
-// Put decoder.json and a decoder file of batch 1, with float32 input and output, into the assets.
+// Put decoder.json and a decoder file of batch 1, with float32 inputs and outputs, into the assets.
 package tfvae.edge
 
 import android.content.Context
 import com.google.ai.edge.litert.Accelerator
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.Environment
+import com.google.ai.edge.litert.TensorBuffer
 import kotlin.math.cos
 import kotlin.math.ln
 import kotlin.math.max
@@ -24,44 +26,73 @@ import org.json.JSONObject
 /** x in the user's units, row by row, and the z that it comes from. */
 data class Sample(val x: List<Double>, val z: FloatArray)
 
-class Decoder(context: Context, file: String = "decoder_dynamic.tflite") : AutoCloseable {
-    private val facts = JSONObject(context.assets.open("decoder.json").bufferedReader().use { it.readText() })
-    private val mean = numbers(facts.getJSONObject("prior").get("mean"))
-    private val scaleTril = facts.getJSONObject("prior").getJSONArray("scale_tril")
-    private val scaling = facts.getJSONObject("scaling")
+class Decoder(context: Context, private val file: String = "decoder_dynamic.tflite") : AutoCloseable {
+    private val description = JSONObject(context.assets.open("decoder.json").bufferedReader().use { it.readText() })
+    private val prior = description.optJSONObject("prior")
+    private val scaling = description.getJSONObject("scaling")
     private val offset = numbers(scaling.get("offset"))
     private val factor = numbers(scaling.get("factor"))
+    private val names = description.optJSONObject("condition")?.getJSONArray("names")
+    private val latentSize = description.getInt("latent_dim")
 
     private val environment = Environment.create()
     private val model =
         CompiledModel.create(context.assets, file, CompiledModel.Options(Accelerator.CPU), environment)
-    private val inputs = model.createInputBuffers()
-    private val outputs = model.createOutputBuffers()
+    private val buffers = mutableMapOf<String, TensorBuffer>()
 
     init {
-        require(facts.getInt("format") == 1 && facts.getInt("noise_version") == 1) {
+        require(description.getInt("format") == 1 && description.getInt("noise_version") == 1) {
             "decoder.json: want format 1 and noise_version 1."
         }
     }
 
+    /** The condition y of a label: 1 in its place, 0 elsewhere. Attributes are passed as they are. */
+    fun label(name: String): FloatArray {
+        val labels = requireNotNull(names) { "the model has no condition." }
+        val index = (0 until labels.length()).indexOfFirst { labels.getString(it) == name }
+        require(index >= 0) { "got the label $name, want one of $labels." }
+        return FloatArray(labels.length()) { if (it == index) 1f else 0f }
+    }
+
     /** Sample `index` of a seed in [0, 2^63): the one that Python, C++ and the SavedModel draw. */
-    fun sample(seed: Long, index: Long = 0): Sample {
+    fun sample(seed: Long, index: Long = 0, y: FloatArray? = null): Sample {
         require(seed >= 0 && index >= 0) { "got seed $seed and index $index, want 0 or more." }
-        val z = prior(normals(seed, index, mean.size))
-        return Sample(userUnits(decode(z)), z)
+        val how = requireNotNull(prior) { "decoder.json: has no prior that is drawn from noise." }
+        val z = if (how.getString("kind") == "signature") {
+            val width = numbers(how.get("noise_shape")).fold(1.0) { size, extent -> size * extent }.toInt()
+            run("prior", mapOf("eps" to normals(seed, index, width)), y, "z")
+        } else {
+            fromNoise(how, normals(seed, index, latentSize))
+        }
+        return Sample(userUnits(decode(z, y)), z)
     }
 
-    /** The mean of p(x|z) in model units. */
-    fun decode(z: FloatArray): FloatArray {
-        inputs[0].writeFloat(z)
-        model.run(inputs, outputs)
-        return outputs[0].readFloat()
+    /** The mean of p(x|z) in model units; y where the model has a condition. */
+    fun decode(z: FloatArray, y: FloatArray? = null): FloatArray = run("decode", mapOf("z" to z), y, "mean")
+
+    private fun run(signature: String, values: Map<String, FloatArray>, y: FloatArray?, output: String): FloatArray {
+        require((y?.size ?: 0) == (names?.length() ?: 0)) { "y: want ${names?.length() ?: 0} numbers." }
+        val taken = description.getJSONObject("files").getJSONObject(file).getJSONObject("signatures")
+            .getJSONObject(signature).getJSONObject("inputs")
+        val all = if (y == null) values else values + ("y" to y)
+        val inputs = all.filterKeys { taken.has(it) }.mapValues { (name, value) ->
+            buffers.getOrPut("$signature/$name") { model.createInputBuffer(name, signature) }
+                .also { it.writeFloat(value) }
+        }
+        val made = buffers.getOrPut("$signature/$output") { model.createOutputBuffer(output, signature) }
+        model.run(inputs, mapOf(output to made), signature)
+        return made.readFloat()
     }
 
-    /** m + L eps. */
-    private fun prior(eps: FloatArray) = FloatArray(mean.size) { row ->
-        val scales = numbers(scaleTril.get(row))
-        (mean[row] + scales.indices.sumOf { scales[it] * eps[it] }).toFloat()
+    /** m + L eps over the last axis, at each place of a grid. */
+    private fun fromNoise(gaussian: JSONObject, eps: FloatArray): FloatArray {
+        val mean = numbers(gaussian.get("mean"))
+        val rows = gaussian.getJSONArray("scale_tril")
+        return FloatArray(eps.size) { i ->
+            val (row, place) = Pair(i % mean.size, i - i % mean.size)
+            val scales = numbers(rows.get(row))
+            (mean[row] + scales.indices.sumOf { scales[it] * eps[place + it] }).toFloat()
+        }
     }
 
     private fun userUnits(means: FloatArray): List<Double> = means.mapIndexed { i, value ->
@@ -74,7 +105,7 @@ class Decoder(context: Context, file: String = "decoder_dynamic.tflite") : AutoC
     }
 
     override fun close() {
-        (inputs + outputs).forEach { it.close() }
+        buffers.values.forEach { it.close() }
         model.close()
         environment.close()
     }

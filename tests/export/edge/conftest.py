@@ -17,9 +17,9 @@ import tensorflow as tf
 from tfvae import VAE, CorrelatedNormal, Gaussian, config, networks
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
-from tfvae.export import facts, tflite
-from tfvae.export.functions import Functions
+from tfvae.export import description, tflite
 from tfvae.export.subject import Subject
+from tfvae.models.signatures import DECODER
 from tfvae.runs.folder import Run
 
 
@@ -30,7 +30,7 @@ class Version:
     folder: Path
     vae: VAE
 
-    def facts(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """What decoder.json says."""
         return json.loads((self.folder / "decoder.json").read_text())
 
@@ -61,23 +61,22 @@ def _version(folder: Path, vae: VAE) -> Version:
     # The decoder's last bias would be zero: an offset that a runner forgot would not show.
     keras.utils.set_random_seed(1)
     vae.set_weights([w + np.random.default_rng(i).normal(0, 0.2, w.shape) for i, w in enumerate(vae.get_weights())])
-    functions = Functions(vae)
     files = {
-        "decoder.tflite": tflite.decoder(functions, [4, 2]),
-        "decoder_int8.tflite": _int8(functions),
-        "scorer.tflite": tflite.scorer(functions, [3]),
+        "decoder.tflite": tflite.decoder(vae, [4, 2]),
+        "decoder_int8.tflite": _int8(vae),
+        "scorer.tflite": tflite.scorer(vae, [3]),
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
     run = Run.create(folder / "run", config.Config(), {})
     nothing = np.zeros((0, *vae.event_shape), np.float32)
-    described = facts.of(Subject(run, functions, nothing, nothing))
+    described = description.of(Subject(run, vae, nothing, nothing))
     entries = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
     (folder / "decoder.json").write_text(json.dumps({**described, "version": 1, "files": entries}))
     return Version(folder, vae)
 
 
-def _int8(functions: Functions) -> bytes:
+def _int8(vae: VAE) -> bytes:
     """A decoder whose input and output are int8, as an accelerator of integers wants them."""
 
     def calibration() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
@@ -91,4 +90,4 @@ def _int8(functions: Functions) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
 
-    return tflite.convert(functions, tflite.decode_endpoints(functions, [4]), configure)
+    return tflite.convert(vae, tflite.endpoints(vae, DECODER, [4]), configure)

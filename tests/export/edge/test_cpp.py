@@ -39,6 +39,13 @@ def test_its_noise_is_that_of_the_golden_vectors(tmp_path: Path) -> None:
     assert succeeds(program, _ROOT / "tests" / "golden" / "noise_v1.json") == "test_noise: passed\n"
 
 
+def test_prior_and_scaling_give_the_golden_cases(tmp_path: Path) -> None:
+    program = tmp_path / "test_golden"
+    flags = ["-std=c++17", "-O1", *ninja_file.STRICT, f"-I{_ROOT / 'tests' / 'csrc'}", f"-I{_CPP}"]
+    succeeds(facts.compiler(), *flags, _TESTS / "test_golden.cc", _CPP / "json.cc", "-o", program)
+    assert succeeds(program, _ROOT / "tests" / "golden") == "test_golden: passed\n"
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """decoder_runner, built against the runtime of the wheel."""
@@ -93,3 +100,28 @@ def test_it_refuses_in_a_sentence(program: Path, versions: dict[str, Any], tmp_p
         assert sentence in done.stderr.splitlines()[-1]
     assert not outputs[0].exists()
     assert run(program).returncode == 2
+
+
+def test_it_takes_a_condition_a_prior_of_it_and_spatial_latents(program: Path, tmp_path: Path) -> None:
+    from tests.export import small_models
+    from tfvae.export import tflite
+    from tfvae.export.edge.runner import Runner
+
+    prior = small_models.ConditionalGaussian(small_models.LATENT, small_models.CONDITION.size)
+    for name, vae in (("condition", small_models.conditional(prior)), ("spatial", small_models.spatial())):
+        folder = small_models.version(tmp_path / name, vae, {"decoder.tflite": tflite.decoder(vae, [4])})
+        label = ["owl"] if vae.condition else []
+        succeeds(program, folder, "decoder.tflite", N, SEED, tmp_path / "x", tmp_path / "z", *label)
+        x, z = Runner(folder).sample(N, SEED, *label)
+        np.testing.assert_allclose(np.fromfile(tmp_path / "z", np.float32).reshape(z.shape), z, rtol=0, atol=2e-6)
+        np.testing.assert_allclose(np.fromfile(tmp_path / "x", np.float32).reshape(x.shape), x, rtol=0, atol=1)
+    folder = tmp_path / "condition"
+    small_models.CONDITION.encode("dog", N).tofile(tmp_path / "y")
+    outputs = tmp_path / "x", tmp_path / "z"
+    succeeds(program, folder, "decoder.tflite", N, SEED, *outputs, tmp_path / "y")
+    z = Runner(folder).sample(N, SEED, 1)[1]
+    np.testing.assert_allclose(np.fromfile(tmp_path / "z", np.float32).reshape(z.shape), z, rtol=0, atol=2e-6)
+    for condition, sentence in (([], "want a label"), (["3"], "want a label below 3"), (["bird"], "bird: cannot be")):
+        done = run(program, folder, "decoder.tflite", N, SEED, *outputs, *condition)
+        assert done.returncode == 2
+        assert sentence in done.stderr

@@ -170,13 +170,13 @@ def test_bad_input_is_told_in_a_sentence(versions: dict[str, Any], tmp_path: Pat
         Runner(versions["grey"].folder, "scorer.tflite").decode(np.zeros((1, 3)))
     with pytest.raises(ValueError, match=r"decoder.json: cannot be read"):
         Runner(tmp_path)
-    facts = versions["grey"].facts()
-    (tmp_path / "decoder.json").write_text(json.dumps(facts))
+    described = versions["grey"].description()
+    (tmp_path / "decoder.json").write_text(json.dumps(described))
     with pytest.raises(ValueError, match=r"decoder.tflite: cannot be read"):
         Runner(tmp_path).decode(np.zeros((1, 3)))
     (tmp_path / "decoder.tflite").write_bytes((versions["table"].folder / "decoder.tflite").read_bytes())
     with pytest.raises(ValueError, match=r"not the file of decoder.json \(sha256\)"):
         Runner(tmp_path).decode(np.zeros((1, 3)))
-    (tmp_path / "decoder.json").write_text(json.dumps({**facts, "format": 2}))
+    (tmp_path / "decoder.json").write_text(json.dumps({**described, "format": 2}))
     with pytest.raises(ValueError, match=r"got format and noise version \(2, 1\)"):
         Runner(tmp_path)

@@ -12,7 +12,6 @@ import pytest
 from tfvae import VAE, CorrelatedNormal, likelihoods, networks, noise
 from tfvae.config.network import Mlp
 from tfvae.data.scaling import Scaling
-from tfvae.export.functions import Functions
 from tfvae.export.proof import Evidence
 
 SHAPE = (6, 5, 1)
@@ -33,6 +32,6 @@ def judged() -> Callable[..., Evidence]:
         # An odd number of prior latents, and a seed beyond 32 bits.
         drawn = prior.sample(noise.Address(5, noise.PRIOR), N + 1).numpy()
         seed = (5 << 33) + 3
-        return Evidence(Functions(vae), x, drawn, vae.predict(x, seed=seed)["z"], seed)
+        return Evidence(vae, x, drawn, vae.predict(x, seed=seed)["z"], seed)
 
     return evidence

@@ -24,16 +24,22 @@ def grey(judged: Callable[..., Evidence]) -> Evidence:
     return judged(Bernoulli(), BYTES)
 
 
+def drawn(evidence: Evidence, count: int) -> np.ndarray:
+    """z of the first samples."""
+    return evidence.drawn(evidence.signatures["sample"], "z", count)
+
+
 def perfect(evidence: Evidence) -> Found:
     """What a file gives that makes no error, on a few rows of what has noise inside."""
-    wanted, z = evidence.wanted, evidence.drawn("z", 4)
+    wanted = {name: evidence.expected(signature) for name, signature in evidence.signatures.items()}
+    score, z = evidence.signatures["score"], drawn(evidence, 4)
     return {
         "decode/mean": wanted["decode"]["mean"].copy(),
         "session:serving_default/mean": wanted["decode"]["mean"].copy(),
         "decode_32/mean": wanted["decode"]["mean"].copy(),
         **{f"encode_32/{name}": value.copy() for name, value in wanted["encode"].items()},
-        **{f"score/{name}": evidence.drawn(name, 4) for name in evidence.scores[0]},
-        **{f"score_with_noise_32/{name}": value.copy() for name, value in wanted["score_with_noise"].items()},
+        **{f"score/{name}": evidence.drawn(score, name, 4) for name in score.outputs},
+        **{f"score_with_noise_32/{name}": value.copy() for name, value in wanted["score"].items()},
         "reconstruct/mean": wanted["reconstruct"]["mean"].copy(),
         "sample/z": z.copy(),
         "sample/x": evidence.vae.scaling.inverse(evidence.decode(z)),
@@ -100,7 +106,7 @@ def test_each_other_error_has_its_name(key: str, name: str, off: float, grey: Ev
 
 
 def test_bytes_may_be_rounded_either_way_and_no_further(grey: Evidence) -> None:
-    z = grey.drawn("z", 10)
+    z = drawn(grey, 10)
     exact = grey.decode(z) * 255.0
     for rounded in (np.floor, np.ceil):
         x = rounded(exact).astype(np.uint8)
@@ -113,7 +119,7 @@ def test_bytes_may_be_rounded_either_way_and_no_further(grey: Evidence) -> None:
 
 def test_user_units_of_large_numbers_may_round_as_float32_does(judged: Callable[..., Evidence]) -> None:
     evidence = judged(Gaussian(scale=0.1), TALL)
-    z = evidence.drawn("z", 4)
+    z = drawn(evidence, 4)
     x = evidence.vae.scaling.inverse(evidence.decode(z)).astype(np.float32)
     assert compare.others({"sample/z": z, "sample/x": x}, evidence)["sample_x"] == 0.0
     x[0, 0, 0, 0] += 1.0

@@ -15,6 +15,7 @@ from tfvae.errors import UserError
 from tfvae.export import gates, saved_model, tflite
 from tfvae.export.proof import Evidence, prove
 from tfvae.likelihoods import Gaussian
+from tfvae.models.signatures import DECODER
 
 pytestmark = pytest.mark.slow
 
@@ -30,9 +31,9 @@ def evidence(judged: Callable[..., Evidence]) -> Evidence:
 @pytest.fixture(scope="module")
 def version(evidence: Evidence, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("version")
-    saved_model.write(evidence.functions, folder / "saved_model")
+    saved_model.write(evidence.vae, folder / "saved_model")
     for kind, make in {"float32": tflite.decoder, "generator": tflite.generator, "scorer": tflite.scorer}.items():
-        (folder / tflite.FILES[kind]).write_bytes(make(evidence.functions, BATCHES[kind]))
+        (folder / tflite.FILES[kind]).write_bytes(make(evidence.vae, BATCHES[kind]))
     return folder
 
 
@@ -51,7 +52,7 @@ def changed(version: Path, evidence: Evidence, factor: float, folder: Path) -> P
 def test_honest_files_pass(version: Path, evidence: Evidence) -> None:
     files = {"saved_model": "saved_model", **{tflite.FILES[kind]: kind for kind in BATCHES}}
     rows = prove(version, files, evidence)
-    assert gates.failures(rows, gates.GATES) == []
+    assert gates.failures(rows, gates.of_model(evidence.vae.signatures())) == []
     assert {row.file: row.kind for row in rows} == files
     served, decoder, generator, scorer = rows
     assert set(served.figures) == {"max", "mean", "elbo", "encode", "reconstruct", "score", "sample_z", "sample_x"}
@@ -73,7 +74,9 @@ def test_honest_files_pass(version: Path, evidence: Evidence) -> None:
 @pytest.mark.parametrize("factor", [1.01, np.nan])
 def test_weights_that_changed_fail(factor: float, version: Path, evidence: Evidence, tmp_path: Path) -> None:
     changed(version, evidence, factor, tmp_path)
-    missed = gates.failures(prove(tmp_path, {"decoder.tflite": "float32"}, evidence), gates.GATES)
+    missed = gates.failures(
+        prove(tmp_path, {"decoder.tflite": "float32"}, evidence), gates.of_model(evidence.vae.signatures())
+    )
     assert [line.partition(", gate")[0].split()[:2] for line in missed] == [
         ["decoder.tflite:", "max"],
         ["decoder.tflite:", "relative"],
@@ -94,11 +97,11 @@ def test_integers_at_the_ends_of_a_file_are_read_as_numbers(evidence: Evidence, 
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
 
-    endpoints = tflite.decode_endpoints(evidence.functions, (4,))
-    (tmp_path / "decoder_int8.tflite").write_bytes(tflite.convert(evidence.functions, endpoints, whole_numbers))
+    endpoints = tflite.endpoints(evidence.vae, DECODER, (4,))
+    (tmp_path / "decoder_int8.tflite").write_bytes(tflite.convert(evidence.vae, endpoints, whole_numbers))
     (row,) = prove(tmp_path, {"decoder_int8.tflite": "int8"}, evidence)
     assert 1e-4 < row.figures["mean"] < row.figures["max"] < 0.2
-    missed = gates.failures([row], gates.parse(["int8.max=1e-3"]))
+    missed = gates.failures([row], gates.changed(gates.of_model(evidence.vae.signatures()), {"int8.max": 1e-3}))
     assert any(line.startswith("decoder_int8.tflite: max error") and "--gate int8.max=" in line for line in missed)
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.latent.density import standard_log_prob
+from tfvae.latent.density import affine, standard_log_prob
 from tfvae.latent.priors import checks
 from tfvae.latent.priors.base import Prior
 
@@ -143,7 +143,7 @@ class DiagonalNormal(GaussianPrior):
         return (z - self.mean) * tf.exp(-self.log_diagonal)
 
     def from_noise(self, eps: tf.Tensor, y: tf.Tensor | None = None) -> tf.Tensor:
-        return self.mean + self.scale * eps
+        return affine(eps, self.mean, scale=self.scale)
 
     def get_config(self) -> dict[str, Any]:
         settings = dict(mean=self._initial_mean.tolist(), variance=self._initial_variance.tolist())
@@ -215,7 +215,7 @@ class CorrelatedNormal(GaussianPrior):
         return tf.reshape(whitened, tf.shape(z))
 
     def from_noise(self, eps: tf.Tensor, y: tf.Tensor | None = None) -> tf.Tensor:
-        return self.mean + tf.einsum("...j,ij->...i", eps, self.scale_tril)
+        return affine(eps, self.mean, scale_tril=self.scale_tril)
 
     def get_config(self) -> dict[str, Any]:
         settings = dict(mean=self._initial_mean.tolist(), covariance=self._initial_covariance.tolist())

@@ -11,7 +11,10 @@ import numpy as np
 
 from tfvae import __version__
 from tfvae.config import to_dict
+from tfvae.data.scaling import Scaling
 from tfvae.export.subject import Subject
+from tfvae.models.signatures import Unit
+from tfvae.models.vae import VAE
 from tfvae.noise import NOISE_VERSION
 
 FORMAT = 1
@@ -19,31 +22,48 @@ _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "litert-quantizer")
 
 
 def of(subject: Subject) -> dict[str, Any]:
-    """What holds for every file of an export, ready for JSON; but for the name nothing depends on when or where."""
-    functions, config = subject.functions, subject.run.config
-    prior, likelihood = functions.vae.prior, functions.vae.likelihood
-    scaling = functions.vae.scaling.to_dict()
+    """What holds for every file of an export, ready for JSON; nothing but the name depends on when or where."""
+    vae, config = subject.vae, subject.run.config
     return {
         "format": FORMAT,
         "name": subject.run.folder.resolve().name,
         "noise_version": NOISE_VERSION,
-        "latent_dim": functions.latent_dim,
-        "event_shape": list(functions.event_shape),
-        "prior": {
-            "kind": prior.kind,
-            "mean": _plain(functions.mean),
-            "scale_tril": [_plain(row[: i + 1]) for i, row in enumerate(functions.scale_tril)],
-        },
-        "likelihood": {"name": type(likelihood).__name__, **_scale(likelihood)},
+        "latent_dim": vae.latent_dim,
+        "latent_shape": list(vae.latent_shape),
+        "event_shape": list(vae.event_shape),
+        "condition": _condition(vae),
+        "prior": _prior(vae),
+        "likelihood": {"name": type(vae.likelihood).__name__, **_scale(vae.likelihood)},
         "network": to_dict(config.network),
-        "units": {
-            "decode": "mean of p(x|z) in model units",
-            "encode, score, reconstruct": "x in model units; elbo, reconstruction and kl in nats an example",
-            "sample": "the user's units: " + _sentence(scaling),
-        },
-        "scaling": scaling,
+        "units": _units(vae),
+        "scaling": vae.scaling.to_dict(),
         "binarize": config.data.binarize,
         "versions": {"tfvae": __version__, **{name: _version(name) for name in _PACKAGES}},
+    }
+
+
+def _condition(vae: VAE) -> dict[str, Any] | None:
+    return None if vae.condition is None else {"kind": vae.condition.kind, "names": list(vae.condition.names)}
+
+
+def _prior(vae: VAE) -> dict[str, Any] | None:
+    """How a runner draws z: from the numbers of a Gaussian, by the signature `prior`, or not at all."""
+    gaussian = vae.prior.as_gaussian()
+    if gaussian is not None:
+        scale_tril = np.asarray(gaussian.scale_tril)
+        rows = [_plain(row[: i + 1]) for i, row in enumerate(scale_tril)]
+        return {"kind": gaussian.kind, "mean": _plain(np.asarray(gaussian.mean)), "scale_tril": rows}
+    if vae.prior.noise_shape is not None:
+        return {"kind": "signature", "noise_shape": list(vae.prior.noise_shape)}
+    return None
+
+
+def _units(vae: VAE) -> dict[str, dict[str, str]]:
+    """The unit of each output of each signature, in words."""
+    user = f"{Unit.USER.value}: {_sentence(vae.scaling)}"
+    return {
+        signature.name: {name: user if unit is Unit.USER else unit.value for name, unit in signature.outputs.items()}
+        for signature in vae.signatures()
     }
 
 
@@ -56,10 +76,10 @@ def digest(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _sentence(scaling: dict[str, Any]) -> str:
-    text = "the model's own" if scaling["kind"] == "none" else "x * factor + offset of `scaling`"
-    most = "factor" if scaling["kind"] == "unit" else "255"
-    return f"{text}, rounded half to even and clipped to 0..{most}, uint8" if scaling["integer"] else text
+def _sentence(scaling: Scaling) -> str:
+    text = "the model's own" if scaling.kind == "none" else "x * factor + offset of `scaling`"
+    most = f"{scaling.largest:g}"
+    return f"{text}, rounded half to even and clipped to 0..{most}, uint8" if scaling.integer else text
 
 
 def _scale(likelihood: Any) -> dict[str, Any]:
