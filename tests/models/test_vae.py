@@ -265,7 +265,7 @@ def test_objectives_and_loss_terms_name_the_variables(trained: VAE) -> None:
 
 
 def test_what_is_refused(trained: VAE) -> None:
-    with pytest.raises(UserError, match=r"holds nothing"):
+    with pytest.raises(UserError, match=r"which is empty"):
         build().fit(images(0), verbose=0)
     with pytest.raises(UserError, match=r"training.epochs: got 0"):
         build().fit(images(), epochs=0, verbose=0)

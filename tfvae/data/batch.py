@@ -1,4 +1,4 @@
-"""What travels from the data to the model."""
+"""The batch that the input pipeline hands to the model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import tensorflow as tf
 
 
 class Batch(NamedTuple):
-    """Examples with what is needed to address their noise and to mask padding.
+    """Examples, with the index that addresses their noise and the weights that mask padding.
 
     Attributes:
       x: examples in model units, `[batch, …]`, floating.
-      y: labels `[batch]`, integers, or None where the data has none.
+      y: labels `[batch]`, integers; None if the data has none.
       first_example: int64 scalar, index of the first example in the global batch (training) or data set (evaluation).
       weight: `[batch]`, 1 for an example and 0 for padding.
     """
