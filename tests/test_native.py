@@ -107,7 +107,7 @@ def test_why_it_cannot_be_used(
     doctored(tmp_path)
     told = _asked(tmp_path, *options)
     said = said.format(folder=tmp_path)
-    assert told["fused"].startswith("latent: fused was asked for, but the compiled latent op ")
+    assert told["fused"].startswith("latent: fused was requested, but the compiled latent op ")
     assert said in told["fused"]
     assert told["fused"].endswith(".")
     assert told["auto"].startswith("('plain', 'the compiled latent op ")
@@ -148,5 +148,5 @@ def test_an_instruction_set_that_is_not_here(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TFVAE_ISA": "mmx"})
     assert done.returncode == 2
-    assert "TFVAE_ISA: got 'mmx', want one that this processor has: " in done.stderr
+    assert "TFVAE_ISA: got 'mmx', expected one that this processor has: " in done.stderr
     assert len(done.stderr.strip().splitlines()[-1]) < 200

@@ -285,7 +285,7 @@ def test_what_is_refused(trained: VAE) -> None:
 def test_fused_is_refused_where_it_runs_and_not_where_it_is_loaded(monkeypatch, call):
     monkeypatch.setattr(native, "_loaded", lambda: (None, UserError("the compiled latent op is not built.")))
     vae = build(latent="fused")
-    with pytest.raises(UserError, match=r"^latent: fused was asked for, but the compiled latent op is not built\.$"):
+    with pytest.raises(UserError, match=r"^latent: fused was requested, but the compiled latent op is not built\.$"):
         getattr(vae, call)(images())
 
 
