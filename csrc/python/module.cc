@@ -1,4 +1,4 @@
-// _tfvae_kernels: the latent op for NumPy, for arrays on a GPU, and for JAX. It knows nothing of TensorFlow.
+// _tfvae_kernels: the latent op for NumPy, for arrays on a GPU, and for JAX. It does not depend on TensorFlow.
 #include "cpu/launch.h"
 #include "python/capsules.h"
 #include "python/op.h"

@@ -1,4 +1,4 @@
-"""The CUDA kernels, compiled for the host by tests/csrc/cuda_on_host, against the reference of the CPU's tests."""
+"""The CUDA kernels, compiled for the host by tests/csrc/cuda_on_host, against the reference of the CPU tests."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ _FLAGS += [f"-I{ninja_file.SOURCES}", f"-I{_TESTS}"]
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory):
-    """csrc/cuda and what it runs on, compiled: without -mfma, so that any processor can run it."""
+    """csrc/cuda and its emulated device, compiled without -mfma, so that any processor can run it."""
     folder = tmp_path_factory.mktemp("cuda_on_host")
     sources = [*ninja_file.SOURCES.glob("cuda/*.cu"), _HOST / "cuda_on_host.cc", _HOST / "cpu_launch.cc"]
     return [compiled(source, folder) for source in sources]
