@@ -90,10 +90,10 @@ def _not_a_library(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("doctored", "options", "said", "cause"),
     [
-        (_nothing, (), f"is not built (there is no {{folder}}/{native.LIBRARY.name}); build it with `make native`", ""),
-        (_no_facts, (), f"is not built (there is no {{folder}}/{native.FACTS.name}); build it with `make native`", ""),
-        (_another_tensorflow, (), f"was built for TensorFlow 2.19.1, and this is {tf.__version__}; build it with", ""),
-        (_no_cuda, ("gpu",), "was built without CUDA, and TensorFlow has a GPU; build it with TFVAE_CUDA=1", ""),
+        (_nothing, (), f"not built ({{folder}}/{native.LIBRARY.name} does not exist); build it with `make native`", ""),
+        (_no_facts, (), f"not built ({{folder}}/{native.FACTS.name} does not exist); build it with `make native`", ""),
+        (_another_tensorflow, (), f"was built for TensorFlow 2.19.1, but this is {tf.__version__}; build it with", ""),
+        (_no_cuda, ("gpu",), "was built without CUDA, but TensorFlow has a GPU; build it with TFVAE_CUDA=1", ""),
         (_undefined_symbol, (), "OpKarnel", "NotFoundError"),
         (_not_a_library, (), "does not load", "NotFoundError"),
     ],
