@@ -126,7 +126,7 @@ def refuse(capsys, tmp_path, monkeypatch, arguments):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--preset", "mnist2d"], "preset: got 'mnist2d' (did you mean mnist-2d?), want one of"),
+        (["--preset", "mnist2d"], "preset: got 'mnist2d' (did you mean mnist-2d?), expected one of"),
         (["--preset", "mine.yaml"], "preset: mine.yaml is not there"),
         (["--set", "training.epoch=3"], "training.epoch: no such setting (did you mean epochs?)"),
         (["--set", "trainig.epochs=3"], "trainig: no such section (did you mean training?)"),
