@@ -34,7 +34,7 @@ def setup(*arguments: str | Path, **environment: str) -> subprocess.CompletedPro
 def test_an_unknown_switch_is_a_sentence(name: str) -> None:
     done = setup("--version", **{name: "maybe"})
     assert done.returncode == 1
-    assert done.stderr == f"tfvae: {name}: got 'maybe', want auto, 0 or 1.\n"
+    assert done.stderr == f"tfvae: {name}: got 'maybe', expected auto, 0 or 1.\n"
 
 
 def test_native_0_gives_a_pure_package(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_native_0_gives_a_pure_package(tmp_path: Path) -> None:
 def test_without_a_compiler_it_says_so_and_goes_on(tmp_path: Path) -> None:
     done = setup("build", "--build-base", tmp_path, CXX="no-such-compiler", TFVAE_NATIVE="auto")
     assert done.returncode == 0, done.stderr
-    assert "tfvae: the native code needs the C++ compiler no-such-compiler (CXX names another)" in done.stderr
+    assert "tfvae: the native code needs the C++ compiler no-such-compiler (set CXX to use another)" in done.stderr
     assert not list(tmp_path.rglob("*.so"))
 
 
@@ -64,7 +64,7 @@ def test_cuda_1_without_nvcc_fails(tmp_path: Path) -> None:
     (tools / "g++").symlink_to(str(shutil.which("g++")))
     done = setup("build_ext", "--build-lib", tmp_path, TFVAE_CUDA="1", PATH=str(tools), CUDA_HOME="")
     assert done.returncode == 1
-    assert "tfvae: TFVAE_CUDA=1, but nvcc is not on PATH" in done.stderr
+    assert "tfvae: TFVAE_CUDA=1, but nvcc is neither on PATH" in done.stderr
 
 
 @compiles

@@ -90,10 +90,10 @@ def _not_a_library(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("doctored", "options", "said", "cause"),
     [
-        (_nothing, (), f"is not built (there is no {{folder}}/{native.LIBRARY.name}); build it with `make native`", ""),
-        (_no_facts, (), f"is not built (there is no {{folder}}/{native.FACTS.name}); build it with `make native`", ""),
-        (_another_tensorflow, (), f"was built for TensorFlow 2.19.1, and this is {tf.__version__}; build it with", ""),
-        (_no_cuda, ("gpu",), "was built without CUDA, and TensorFlow has a GPU; build it with TFVAE_CUDA=1", ""),
+        (_nothing, (), f"not built ({{folder}}/{native.LIBRARY.name} does not exist); build it with `make native`", ""),
+        (_no_facts, (), f"not built ({{folder}}/{native.FACTS.name} does not exist); build it with `make native`", ""),
+        (_another_tensorflow, (), f"was built for TensorFlow 2.19.1, but this is {tf.__version__}; build it with", ""),
+        (_no_cuda, ("gpu",), "was built without CUDA, but TensorFlow has a GPU; build it with TFVAE_CUDA=1", ""),
         (_undefined_symbol, (), "OpKarnel", "NotFoundError"),
         (_not_a_library, (), "does not load", "NotFoundError"),
     ],
@@ -107,7 +107,7 @@ def test_why_it_cannot_be_used(
     doctored(tmp_path)
     told = _asked(tmp_path, *options)
     said = said.format(folder=tmp_path)
-    assert told["fused"].startswith("latent: fused was asked for, but the compiled latent op ")
+    assert told["fused"].startswith("latent: fused was requested, but the compiled latent op ")
     assert said in told["fused"]
     assert told["fused"].endswith(".")
     assert told["auto"].startswith("('plain', 'the compiled latent op ")
@@ -148,5 +148,5 @@ def test_an_instruction_set_that_is_not_here(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TFVAE_ISA": "mmx"})
     assert done.returncode == 2
-    assert "TFVAE_ISA: got 'mmx', want one that this processor has: " in done.stderr
+    assert "TFVAE_ISA: got 'mmx', expected one that this processor has: " in done.stderr
     assert len(done.stderr.strip().splitlines()[-1]) < 200

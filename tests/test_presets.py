@@ -32,7 +32,7 @@ def test_digits_is_among_them_and_they_are_sorted():
 
 
 def test_an_unknown_one_has_the_nearest_name():
-    with pytest.raises(UserError, match=r"got 'digit' \(did you mean digits\?\), want one of .*, or a file\.yaml"):
+    with pytest.raises(UserError, match=r"got 'digit' \(did you mean digits\?\), expected one of .*, or a file\.yaml"):
         presets.load("digit")
     with pytest.raises(UserError, match="did you mean"):
         presets.load("../presets/digits")
@@ -57,7 +57,7 @@ def test_copy_and_load_again_but_never_over_a_file(tmp_path, capsys):
     path.write_text("seed: 7")
     assert main(["copy", "digits", str(path)]) == 2
     assert path.read_text() == "seed: 7"
-    assert capsys.readouterr().err == f"tfvae: {path}: it exists, and is left as it was; name a new file.\n"
+    assert capsys.readouterr().err == f"tfvae: {path}: this file exists and was not changed; choose a new file.\n"
 
 
 @pytest.mark.parametrize("arguments", [["show", "digit"], ["copy", "digit", "x.yaml"], ["copy", "digits", "no/x.yaml"]])

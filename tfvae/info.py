@@ -1,4 +1,4 @@
-"""`python -m tfvae.info`: what is installed, what it runs on, and which latent implementation that gives."""
+"""`python -m tfvae.info`: the installed versions, the devices, and the latent implementation in use."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from tfvae import presets
 from tfvae.command import guarded
 
 _DESCRIPTION = """\
-Says what is installed and what it runs on: versions, platform, devices, how TensorFlow was built, which
-implementation of the latent op `auto` gives and why, how its compiled library was built, the version of the noise,
-the presets.
-Put its output into a report of a bug.
+Prints versions, platform, devices, how TensorFlow was built, which implementation of the latent op `auto` selects and
+why, how its compiled library was built, the version of the noise, and the presets.
+Include the output in bug reports.
 
 example:
   python -m tfvae.info
 
-exit status: 0, or 2 with one sentence.
+exit status: 0, or 2 with a one-sentence error.
 """
 _PACKAGES = {
     "TensorFlow": "tensorflow",
@@ -36,7 +35,7 @@ _PACKAGES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints one line a fact; gives the exit status."""
+    """Prints one line per fact; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tfvae.info", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -46,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def facts() -> dict[str, str]:
-    """Each fact by name, as the command prints it."""
+    """The facts that the command prints, by name."""
     from tfvae.quiet import quiet_start
 
     with quiet_start():

@@ -1,4 +1,4 @@
-"""Finds, checks and loads the compiled library of the latent op, once a process; says in a sentence why it cannot."""
+"""Finds, checks and loads the compiled library of the latent op, once per process, or explains why it cannot."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import tensorflow as tf
 from tfvae.errors import UserError
 
 LIBRARY = Path(__file__).with_name("_tfvae_ops.so")
-FACTS = Path(__file__).with_name("_build.json")  # written beside the library when it is built
+FACTS = Path(__file__).with_name("_build.json")  # written next to the library by the build
 
 _BUILD = "build it with `make native`, or install tfvae again with TFVAE_NATIVE=1"
 
 
 def available() -> tuple[bool, str]:
-    """Whether the compiled op can run here, and the reason where it cannot."""
+    """Whether the compiled op can run here, and the reason if not (else "")."""
     _, error = _loaded()
     return error is None, str(error or "").removesuffix(".")
 
 
 def ops() -> Any:
-    """The module of the compiled ops, as `tf.load_op_library` makes it.
+    """The module of the compiled ops, from `tf.load_op_library`.
 
     Raises:
-      UserError: it is not built, was built for another TensorFlow or without CUDA, or does not load.
+      UserError: the library is not built, was built for another TensorFlow or without CUDA, or does not load.
     """
     module, error = _loaded()
     if error is not None:
@@ -38,7 +38,7 @@ def ops() -> Any:
 
 
 def facts() -> dict[str, Any]:
-    """What was noted when the library was built: versions, CUDA, architectures, compiler; empty where it was not."""
+    """Versions, CUDA, architectures and compiler, as recorded by the build; empty if the library is not built."""
     if not FACTS.is_file():
         return {}
     built: dict[str, Any] = json.loads(FACTS.read_text())
@@ -47,7 +47,7 @@ def facts() -> dict[str, Any]:
 
 @functools.cache
 def _loaded() -> tuple[Any, UserError | None]:
-    # A second attempt could only load a second copy, which TensorFlow answers by ending the process.
+    # Cached, because loading a second copy would make TensorFlow abort the process.
     try:
         _check()
         module = _open()
@@ -60,23 +60,23 @@ def _loaded() -> tuple[Any, UserError | None]:
 def _check() -> None:
     if not LIBRARY.is_file() or not FACTS.is_file():
         missing = FACTS if LIBRARY.is_file() else LIBRARY
-        raise UserError(f"the compiled latent op is not built (there is no {missing}); {_BUILD}.")
+        raise UserError(f"the compiled latent op is not built ({missing} does not exist); {_BUILD}.")
     if os.environ.get("TFVAE_ISA"):
-        # The bindings choose by the same code, and say now what every call of the op would.
+        # The bindings select the instruction set with the same code, so they report now the error of every later call.
         try:
             importlib.import_module("_tfvae_kernels").isa()
         except ValueError as error:
             raise UserError(str(error)) from error
     built = facts()
-    # Before it is opened: the C++ interface of TensorFlow changes with the minor version, and then nothing good comes.
+    # Checked before opening, because TensorFlow's C++ interface changes with the minor version and loading may crash.
     if _minor(built["tensorflow"]) != _minor(tf.__version__):
         raise UserError(
-            f"the compiled latent op was built for TensorFlow {built['tensorflow']}, and this is {tf.__version__}; "
+            f"the compiled latent op was built for TensorFlow {built['tensorflow']}, but this is {tf.__version__}; "
             f"{_BUILD}."
         )
     if built["cuda"] is None and tf.config.get_visible_devices("GPU"):
         raise UserError(
-            "the compiled latent op was built without CUDA, and TensorFlow has a GPU; build it with TFVAE_CUDA=1 and "
+            "the compiled latent op was built without CUDA, but TensorFlow has a GPU; build it with TFVAE_CUDA=1 and "
             "nvcc, or hide the GPU (CUDA_VISIBLE_DEVICES=-1)."
         )
 
@@ -107,8 +107,8 @@ def _gradient(module: Any, op: Any, d_z: tf.Tensor, d_kl: tf.Tensor, d_log_q: tf
 
 
 def _used(*upstream: tf.Tensor) -> list[tf.Tensor]:
-    # The tape gives zeros for an output that the loss does not use; in a graph they can be told from others.
-    return [each for each in upstream if tf.executing_eagerly() or each.op.type != "ZerosLike"]
+    # The tape gives zeros for an output that the loss does not use; in a graph these are recognisable by their op.
+    return [gradient for gradient in upstream if tf.executing_eagerly() or gradient.op.type != "ZerosLike"]
 
 
 def _no_second_gradient(op: Any, *upstream: tf.Tensor) -> None:

@@ -1,1 +1,1 @@
-"""How csrc becomes two libraries: facts of the machine, a ninja file, and the setuptools command that runs it."""
+"""Builds the two libraries from csrc: properties of the machine, a ninja file, and the setuptools command."""

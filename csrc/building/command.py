@@ -1,4 +1,4 @@
-"""The setuptools command: runs ninja, and puts what it made where a wheel or an editable install wants it."""
+"""The setuptools command: runs ninja, and copies the results into the wheel or the editable install."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _FACTS = "_build.json"
 
 
 def extensions() -> list[Extension]:
-    """The two libraries, or nothing where the native code is not to be built."""
+    """The two libraries; empty if the native code is not built."""
     try:
-        wanted = facts.wants_native()
+        build_native = facts.wants_native()
         facts.switch("TFVAE_CUDA")
     except facts.BuildError as error:
         sys.exit(f"tfvae: {error}")
-    if not wanted:
+    if not build_native:
         return []
-    # The sources are ninja's business; they are listed so that a source distribution carries them.
+    # ninja compiles the sources; they are listed here so that a source distribution includes them.
     return [
         Extension(f"tfvae.{ninja_file.OPS}", _listed(ninja_file.OPS)),
         Extension(ninja_file.KERNELS, _listed(ninja_file.KERNELS)),
@@ -37,7 +37,7 @@ def extensions() -> list[Extension]:
 
 
 class BuildNative(build_ext):
-    """Builds both libraries with ninja, and writes the facts of the build beside the first."""
+    """Builds both libraries with ninja, and writes `_build.json`, the facts of the build, next to the first."""
 
     def build_extensions(self) -> None:
         try:
@@ -51,7 +51,7 @@ class BuildNative(build_ext):
         _replace(folder / _FACTS, Path(self.build_lib, "tfvae", _FACTS))
 
     def get_ext_filename(self, fullname: str) -> str:
-        # Loaded by TensorFlow and not by Python, so that no tag of Python stands in the name.
+        # Loaded by TensorFlow, not by Python, so the name has no Python tag.
         if fullname.rpartition(".")[2] == ninja_file.OPS:
             return f"{fullname.replace('.', os.sep)}.so"
         return str(super().get_ext_filename(fullname))
@@ -61,12 +61,12 @@ class BuildNative(build_ext):
         _replace(Path(self.build_lib, "tfvae", _FACTS), ninja_file.ROOT / "tfvae" / _FACTS)
 
     def get_outputs(self) -> list[str]:
-        facts_too = [str(Path(self.build_lib, "tfvae", _FACTS))] if self.extensions else []
-        return [*super().get_outputs(), *facts_too]
+        facts_file = [str(Path(self.build_lib, "tfvae", _FACTS))] if self.extensions else []
+        return [*super().get_outputs(), *facts_file]
 
 
 def build(version: str) -> Path:
-    """Compiles what changed; gives the folder with both libraries and the facts."""
+    """Compiles what changed; returns the folder with both libraries and `_build.json`."""
     cuda = facts.cuda()
     folder = ninja_file.ROOT / "build" / "native" / f"{sysconfig.get_config_var('SOABI')}"
     ninja_file.write(folder / "build.ninja", cuda)
@@ -79,14 +79,16 @@ def run_ninja(folder: Path, *targets: str) -> None:
     """Runs ninja in a folder that has a ninja file."""
     done = subprocess.run([sys.executable, "-m", "ninja", "-C", folder, f"-j{_jobs()}", *targets], check=False)
     if done.returncode:
-        raise facts.BuildError("the native code did not compile, as said above; TFVAE_NATIVE=0 installs without it.")
+        raise facts.BuildError(
+            "the native code did not compile (see the output above); set TFVAE_NATIVE=0 to install without it."
+        )
 
 
 def _jobs() -> int:
-    # The largest file takes 1.8 GB.
+    # Compiling the largest file takes 1.8 GB of memory.
     memory = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
-    room = int(memory[1]) // 2_000_000 if memory else 1
-    return max(1, min(len(os.sched_getaffinity(0)), room))
+    memory_limit = int(memory[1]) // 2_000_000 if memory else 1
+    return max(1, min(len(os.sched_getaffinity(0)), memory_limit))
 
 
 def _listed(library: str) -> list[str]:
@@ -106,7 +108,7 @@ def _described(version: str, cuda: facts.Cuda | None) -> dict[str, object]:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Copies by rename: a process that has the old library open keeps it whole."""
+    """Copies to a temporary name, then renames, so that a process that has the old library open keeps it intact."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new")
     shutil.copy(source, fresh)

@@ -1,4 +1,4 @@
-"""What the build needs to know of this machine: the compiler, TensorFlow and CUDA."""
+"""Properties of this machine that the build needs: the compiler, TensorFlow and CUDA."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ print(json.dumps({
 
 
 class BuildError(Exception):
-    """The native code was asked for and cannot be built; the message is a sentence for the user."""
+    """The native code was requested and cannot be built; the message is a sentence for the user."""
 
 
 @dataclass(frozen=True)
 class TensorFlow:
-    """The TensorFlow that the library is built against."""
+    """The TensorFlow installation that the library is built against."""
 
     version: str
     include: str
@@ -59,24 +59,28 @@ def switch(name: str) -> str:
     """The value of an environment variable that is auto, 0 or 1."""
     value = os.environ.get(name, "auto") or "auto"
     if value not in ("auto", "0", "1"):
-        raise BuildError(f"{name}: got {value!r}, want auto, 0 or 1.")
+        raise BuildError(f"{name}: got {value!r}, expected auto, 0 or 1.")
     return value
 
 
 def wants_native() -> bool:
-    """Whether the native code is to be built: TFVAE_NATIVE, and what is at hand."""
-    wish = switch("TFVAE_NATIVE")
-    if wish == "0":
+    """Whether to build the native code: depends on TFVAE_NATIVE and on the tools that are installed.
+
+    Raises:
+      BuildError: TFVAE_NATIVE=1 and a tool is missing.
+    """
+    setting = switch("TFVAE_NATIVE")
+    if setting == "0":
         return False
-    lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if not shutil.which(compiler()):
-        lacking.insert(0, f"the C++ compiler {compiler()} (CXX names another)")
-    if not lacking:
+        missing.insert(0, f"the C++ compiler {compiler()} (set CXX to use another)")
+    if not missing:
         return True
-    reason = f"the native code needs {', '.join(lacking)}, not found here"
-    if wish == "1":
-        raise BuildError(f"TFVAE_NATIVE=1, but {reason}; install what is lacking, or set TFVAE_NATIVE=0.")
-    print(f"tfvae: {reason}; installing without it, the latent op will run on TensorFlow's own ops.", file=sys.stderr)
+    reason = f"the native code needs {', '.join(missing)}, not found here"
+    if setting == "1":
+        raise BuildError(f"TFVAE_NATIVE=1, but {reason}; install what is missing, or set TFVAE_NATIVE=0.")
+    print(f"tfvae: {reason}; installing without it: the latent op will use TensorFlow's ops.", file=sys.stderr)
     return False
 
 
@@ -86,41 +90,45 @@ def compiler() -> str:
 
 
 def compiler_version() -> str:
-    """The first line that the compiler says of itself."""
+    """The first line of the compiler's --version."""
     return _output([compiler(), "--version"]).splitlines()[0]
 
 
 @functools.cache
 def tensorflow() -> TensorFlow:
-    """Asks TensorFlow, in a process of its own."""
+    """Queries TensorFlow in a separate process."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     answer = _output([sys.executable, "-c", _ASK_TENSORFLOW], environment)
     return TensorFlow(**json.loads(answer.splitlines()[-1]))
 
 
 def cuda() -> Cuda | None:
-    """The CUDA toolkit, or None: TFVAE_CUDA, and whether nvcc is at hand."""
-    wish = switch("TFVAE_CUDA")
+    """The CUDA toolkit, or None: depends on TFVAE_CUDA and on whether nvcc is installed.
+
+    Raises:
+      BuildError: TFVAE_CUDA=1 and there is no usable nvcc.
+    """
+    setting = switch("TFVAE_CUDA")
     nvcc = shutil.which("nvcc", path=_cuda_path())
-    if wish == "0" or (wish == "auto" and nvcc is None):
+    if setting == "0" or (setting == "auto" and nvcc is None):
         return None
     if nvcc is None:
-        raise BuildError("TFVAE_CUDA=1, but nvcc is not on PATH nor in CUDA_HOME/bin; install the CUDA toolkit.")
+        raise BuildError("TFVAE_CUDA=1, but nvcc is neither on PATH nor in CUDA_HOME/bin; install the CUDA toolkit.")
     version = re.search(r"release ([\d.]+)", _output([nvcc, "--version"]))
-    known = set(re.findall(r"compute_(\d+)", _output([nvcc, "--list-gpu-arch"])))
-    asked = [re.sub(r"\D", "", name) for name in tensorflow().capabilities]
-    shared = tuple(architecture for architecture in asked if architecture in known)
+    supported = set(re.findall(r"compute_(\d+)", _output([nvcc, "--list-gpu-arch"])))
+    requested = [re.sub(r"\D", "", name) for name in tensorflow().capabilities]
+    shared = tuple(architecture for architecture in requested if architecture in supported)
     if version is None or not shared:
-        reason = f"{nvcc} compiles for none of TensorFlow's architectures ({', '.join(asked)})"
-        if wish == "1":
+        reason = f"{nvcc} compiles for none of TensorFlow's architectures ({', '.join(requested)})"
+        if setting == "1":
             raise BuildError(f"TFVAE_CUDA=1, but {reason}; install another CUDA toolkit.")
-        print(f"tfvae: {reason}; building for the CPU alone.", file=sys.stderr)
+        print(f"tfvae: {reason}; building for the CPU only.", file=sys.stderr)
         return None
     return Cuda(nvcc, version[1], _toolkit(nvcc), shared)
 
 
 def commit(root: Path) -> str | None:
-    """The git commit of the sources, where there is one."""
+    """The git commit of the sources, or None."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None
@@ -134,13 +142,15 @@ def _cuda_path() -> str:
 
 
 def _toolkit(nvcc: str) -> Path:
-    # nvcc may be a script elsewhere that calls the real one, so it is asked and not looked up by its path.
-    said = subprocess.run(
+    # nvcc may be a wrapper script in another folder, so the toolkit's path comes from nvcc itself.
+    output = subprocess.run(
         [nvcc, "--dryrun", "-x", "cu", os.devnull], capture_output=True, text=True, check=False
     ).stderr
-    top = re.search(r"^#\$ TOP=(.*)$", said, re.MULTILINE)
+    top = re.search(r"^#\$ TOP=(.*)$", output, re.MULTILINE)
     if top is None:
-        raise BuildError(f"{nvcc} --dryrun does not say where its toolkit is; set TFVAE_CUDA=0 to build without CUDA.")
+        raise BuildError(
+            f"{nvcc} --dryrun does not print the path of its toolkit; set TFVAE_CUDA=0 to build without CUDA."
+        )
     return Path(top[1]).resolve()
 
 

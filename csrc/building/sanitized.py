@@ -1,7 +1,7 @@
 """Builds and runs the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-`python -m csrc.building.sanitized`, from the root of the repository. Each tests/csrc/test_*.cc is a program of
-its own, run once for every instruction set that this processor has.
+`python -m csrc.building.sanitized`, from the root of the repository. Each tests/csrc/test_*.cc is a separate
+program, run once for every instruction set that this processor has.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def main() -> int:
-    """Builds and runs; gives the exit status."""
+    """Builds and runs the tests; returns the exit status."""
     try:
         programs = build()
     except facts.BuildError as error:
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def build() -> list[Path]:
-    """Compiles what changed; gives the programs."""
+    """Compiles what changed; returns the programs."""
     tests = sorted(_TESTS.glob("test_*.cc"))
     _write(_FOLDER / "build.ninja", tests)
     command.run_ninja(_FOLDER)
@@ -48,9 +48,9 @@ def instruction_sets() -> list[str]:
     """The values of TFVAE_ISA that this processor can run."""
     if platform.machine() != "x86_64":
         return ["neon"]
-    able = set(Path("/proc/cpuinfo").read_text().split())
+    supported = set(Path("/proc/cpuinfo").read_text().split())
     known = {"avx2": {"avx2", "fma", "f16c"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}}
-    return ["portable", *(name for name, flags in known.items() if flags <= able)]
+    return ["portable", *(name for name, flags in known.items() if flags <= supported)]
 
 
 def _write(path: Path, tests: list[Path]) -> None:
@@ -66,8 +66,8 @@ def _write(path: Path, tests: list[Path]) -> None:
         objects = []
         for source in ninja_file.portable_sources():
             objects.append(f"{source.parent.name}/{source.name}.o")
-            own = [*flags, *ninja_file.instruction_set(source)]
-            ninja.build(objects[-1], "cxx", str(source), variables={"flags": own})
+            source_flags = [*flags, *ninja_file.instruction_set(source)]
+            ninja.build(objects[-1], "cxx", str(source), variables={"flags": source_flags})
         for test in tests:
             ninja.build(f"{test.name}.o", "cxx", str(test), variables={"flags": flags})
             ninja.build(test.stem, "link", [f"{test.name}.o", *objects])

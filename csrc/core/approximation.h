@@ -26,11 +26,11 @@ struct Approximation<float> {
   static constexpr float kRound = 12582912.0f;
   static constexpr float kSqrtHalf = 0.707106781f;
   static constexpr float kLog2E = 1.44269504f;
-  // High and low parts: an integer times the high part is exact or fused, the low part holds what it lacks.
+  // High and low parts: an integer times the high part is exact or fused, and the low part holds the remainder.
   static constexpr float kLog2High = 0.693145752f, kLog2Low = 1.42860677e-6f;
   static constexpr float kTwoOverPi = 0.636619772f;
   static constexpr float kHalfPiHigh = 1.57080078f, kHalfPiLow = -4.45445494e-6f;
-  // exp overflows and underflows inside these bounds, and the steps of scale_by_power stay in range.
+  // exp overflows and underflows within these bounds, and the steps of scale_by_power stay in range.
   static constexpr float kExpLow = -150.0f, kExpHigh = 90.0f;
 
   template <class F>

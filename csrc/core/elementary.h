@@ -1,4 +1,4 @@
-// exp, log, sin and cos as polynomials of one branch each, so that they vectorise and agree on every processor.
+// exp, log, sin and cos as branch-free polynomials, so that they vectorise and agree on every processor.
 #pragma once
 
 #include "core/approximation.h"
@@ -10,7 +10,7 @@ inline namespace TFVAE_ABI {
 template <class F>
 struct ReducedExp {
   F r;       // |r| <= log(2) / 2
-  F square;  // r^2 q = exp(r) - 1 - r, with no digit lost near r = 0
+  F square;  // r^2 q = exp(r) - 1 - r, with no loss of precision near r = 0
   F power;   // the exponent as a number
 };
 
@@ -25,12 +25,12 @@ TFVAE_HD ReducedExp<F> reduced_exp(F x) {
   return {r, r * r * A::exp_tail(r), power};
 }
 
-// x 2^power, power within twice the range of an exponent: in two steps, since the power itself may overflow.
+// x 2^power for a power within twice the exponent range: in two steps, because 2^power itself may overflow.
 template <class F>
 TFVAE_HD F scale_by_power(F x, F power) {
   using L = Lane<F>;
   using A = Approximation<typename L::Scalar>;
-  // The low bits of `shifted` are an integer; moved into the exponent field they multiply by a power of two.
+  // The low bits of `shifted` are an integer; moved into the exponent field, they multiply by a power of two.
   const F shifted = L::fma(power, L::splat(0.5f), L::splat(A::kRound));
   const F half = shifted - L::splat(A::kRound);
   const F rest = (power - half) + L::splat(A::kRound);
@@ -45,7 +45,7 @@ TFVAE_HD F log_of_normal(F x) {
   using L = Lane<F>;
   using A = Approximation<typename L::Scalar>;
   const auto offset = L::bits(x) - L::bits(L::splat(A::kSqrtHalf));
-  // Shifted as a signed number: x below sqrt(1/2) has a negative exponent.
+  // Shifted as a signed number, because x below sqrt(1/2) has a negative exponent.
   const F exponent = L::exponent_of(offset);
   const auto field = offset & A::kExponentField;
   const F f = L::from_bits(L::bits(x) - field) - L::splat(1);

@@ -1,5 +1,5 @@
-// What the op needs of exp(log_var): the scale of the posterior, and the parts of its KL, none of which loses digits
-// near log_var = 0, where exp(v) - 1 - v cancels.
+// The functions of log_var that the op needs: the scale of the posterior and the terms of its KL, computed without the
+// cancellation of exp(v) - 1 - v near log_var = 0.
 #pragma once
 
 #include "core/normal.h"
@@ -26,7 +26,7 @@ TFVAE_HD Posterior<F> posterior(F log_var) {
   const F p = e.r + e.square;
   const F scale = scale_by_power(L::splat(1) + p, e.power);
   const F variance = scale * scale;
-  // Where nothing was reduced, r is log_var / 2 itself: expm1(2 r) = p^2 + 2 p, and p - r = square.
+  // If the exponent is zero, r is log_var / 2: expm1(2 r) = p^2 + 2 p, and p - r = square.
   const auto small = e.power == L::splat(0);
   const F squared = p * p;
   const F expm1 = small ? squared + (p + p) : variance - L::splat(1);

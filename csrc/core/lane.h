@@ -1,8 +1,8 @@
-// What the maths needs of a number: a float or double here, on the host and the device; a vector of them in
-// cpu/vector.h. The maths is written once, over Lane.
+// The operations that the maths needs: for a float or double here, on host and device; for a vector of them in
+// cpu/vector.h. The maths is written once, as templates over Lane.
 //
-// fma is always meant as one rounding and nothing else may be contracted (-ffp-contract=off, --fmad=false): so every
-// processor with fused multiply-add, and the GPU, gives the same bits.
+// Every fma is explicit, with one rounding, and the compiler may contract nothing else (-ffp-contract=off,
+// --fmad=false): so every processor with fused multiply-add, and the GPU, gives the same bits.
 #pragma once
 
 #include <cmath>
@@ -15,7 +15,7 @@
 #define TFVAE_HD inline __attribute__((always_inline))
 #endif
 
-// Each instruction set compiles the maths into a namespace of its own: the linker must not merge them.
+// Each instruction set compiles the maths into its own namespace, so that the linker does not merge them.
 #ifndef TFVAE_ABI
 #define TFVAE_ABI generic
 #endif
@@ -104,7 +104,7 @@ struct WordLane<uint32_t> {
   static TFVAE_HD uint32_t splat(uint32_t x) { return x; }
   static TFVAE_HD void multiply(uint32_t a, uint32_t b, uint32_t* high, uint32_t* low) {
 #if defined(__CUDA_ARCH__)
-    // Said outright: nvcc otherwise carries the words as 64-bit numbers from round to round.
+    // In assembly, because nvcc otherwise carries the words as 64-bit numbers from round to round.
     asm("{ .reg .u64 p; mul.wide.u32 p, %2, %3; mov.b64 {%1, %0}, p; }" : "=r"(*high), "=r"(*low) : "r"(a), "r"(b));
 #else
     const uint64_t product = static_cast<uint64_t>(a) * b;

@@ -2,7 +2,7 @@
 
   python csrc/core/make_approximation.py
 
-Each line gives the largest error of the polynomial itself over its interval, before any rounding.
+Each line gives the largest error of the polynomial over its interval, before any rounding.
 """
 
 import mpmath as mp
@@ -11,7 +11,7 @@ mp.mp.dps = 60
 
 
 def _series_or(formula, taylor):
-    """The formula, or its Taylor series where the formula cancels."""
+    """The formula, or its Taylor series where the formula suffers cancellation."""
     return lambda x: taylor(x) if abs(x) < mp.mpf("1e-3") else formula(x)
 
 
@@ -50,7 +50,7 @@ def interpolate(function, low, high, count):
 
 
 def main():
-    """Prints a line of error and a line of coefficients for each."""
+    """Prints one line with the error and one line with the coefficients of each polynomial."""
     for kind, digits, suffix in (("float", 9, "f"), ("double", 17, "")):
         for name, function, low, high, counts in TABLE:
             coefficients = interpolate(function, low, high, counts[kind])

@@ -1,4 +1,4 @@
-// Uniform and normal noise from words of the generator, as NOISE.md, version 1.
+// Uniform and normal noise from words of the generator, according to NOISE.md, version 1.
 #pragma once
 
 #include "core/elementary.h"
@@ -12,7 +12,7 @@ TFVAE_HD F unit_interval(typename Lane<F>::Bits word) {
   return Lane<F>::from_bits((word & 0x7FFFFFu) | 0x3F800000u) - Lane<F>::splat(1);
 }
 
-// What Box and Muller's transform starts from. float32 in every precision: so a float64 run checks a float32 one.
+// The inputs of the Box-Muller transform: float32 in every precision, so that a float64 run checks a float32 run.
 template <class F>
 TFVAE_HD F bounded_unit(typename Lane<F>::Bits word) {
   const F u = unit_interval<F>(word);

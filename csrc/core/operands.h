@@ -1,6 +1,6 @@
 // The operands that the op and its gradient share: the inputs of both TensorFlow ops and the operands of both FFI
-// calls, in this order. In the gradient, those of d_z, d_kl and d_log_q that the loss uses follow them, and its results
-// are the gradients of the first four, in the same order.
+// calls, in this order. The gradient then takes those of d_z, d_kl and d_log_q that the loss uses, and returns the
+// gradients of the first four operands, in the same order.
 #pragma once
 
 #include <array>
@@ -23,17 +23,17 @@ struct OperandSpec {
 };
 
 inline constexpr OperandSpec kOperands[kOperandCount] = {
-    {"z_mean", OperandType::kNarrow, "`[batch, ...]`, rank 2 at least."},
+    {"z_mean", OperandType::kNarrow, "`[batch, ...]`, of rank at least 2."},
     {"z_log_var", OperandType::kNarrow, "As z_mean."},
     {"prior_mean", OperandType::kWide, "`[latent]`; `[0]` for the standard prior."},
     {"prior_scale", OperandType::kWide,
      "Standard deviations `[latent]`, or a lower triangular `[latent, latent]`; `[0]` for the standard prior."},
     {"key", OperandType::kUint64, "`[1]`, the seed."},
-    {"counter", OperandType::kUint64, "`[2]`, low and high word of where the noise begins."},
+    {"counter", OperandType::kUint64, "`[2]`, low and high word of the counter at which the noise begins."},
     {"first_example", OperandType::kInt64, "Index of the first example in the global batch or data set."},
 };
 
-// Where the elements of each operand are.
+// The address of the elements of each operand.
 using Addresses = std::array<const void*, kOperandCount>;
 
 inline void set_addresses(const Addresses& addresses, Problem* problem) {

@@ -11,7 +11,7 @@ struct Words {
   W w[4];
 };
 
-// The keys of the ten rounds, all at once where many counters share them.
+// The keys of the ten rounds, computed once for many counters.
 template <class W>
 struct RoundKeys {
   W low[10], high[10];
@@ -24,7 +24,7 @@ struct RoundKeys {
   }
 };
 
-// Four words of the 128-bit counter (c0, c1), all little end first.
+// The four output words for the 128-bit counter (c0, c1), all in little-endian order.
 template <class W>
 TFVAE_HD Words<W> philox(W c0_low, W c0_high, W c1_low, W c1_high, const RoundKeys<W>& keys) {
   using L = WordLane<W>;

@@ -19,7 +19,7 @@ std::string to_string(const Shape& shape) {
 
 Status expect_shape(const char* name, const Shape& came, const Shape& wanted) {
   if (came == wanted) return {};
-  return std::string(name) + ": got shape " + to_string(came) + ", want " + to_string(wanted) + ".";
+  return std::string(name) + ": got shape " + to_string(came) + ", expected " + to_string(wanted) + ".";
 }
 
 Status parse_prior(const std::string& name, Prior* prior) {
@@ -30,7 +30,7 @@ Status parse_prior(const std::string& name, Prior* prior) {
   } else if (name == "cholesky") {
     *prior = Prior::kCholesky;
   } else {
-    return "prior: got '" + name + "', want standard, diagonal or cholesky.";
+    return "prior: got '" + name + "', expected standard, diagonal or cholesky.";
   }
   return {};
 }
@@ -55,11 +55,11 @@ Shape operand_shape(Operand operand, const Shape& mean, Prior prior) {
 
 Status set_extents(const std::vector<Shape>& shapes, int64_t samples, Problem* problem) {
   const Shape& mean = shapes[kZMean];
-  if (mean.size() < 2) return "z_mean: got shape " + to_string(mean) + ", want [batch, ...], rank 2 at least.";
+  if (mean.size() < 2) return "z_mean: got shape " + to_string(mean) + ", expected [batch, ...], of rank at least 2.";
   if (Status bad = expect_operand(kZLogVar, shapes, problem->prior); !bad.empty()) return bad;
-  // A sample is 16 bits of the counter.
+  // The counter has 16 bits for the sample.
   if (samples < 1 || samples > 65536) {
-    return "samples: got " + std::to_string(samples) + ", want 1 to 65536.";
+    return "samples: got " + std::to_string(samples) + ", expected 1 to 65536.";
   }
   if (Status bad = expect_operand(kPriorMean, shapes, problem->prior); !bad.empty()) return bad;
   if (Status bad = expect_operand(kPriorScale, shapes, problem->prior); !bad.empty()) return bad;

@@ -1,4 +1,4 @@
-// The backward pass of one tile: noise and all that the forward pass knew are computed again, nothing was kept.
+// The backward pass of one tile: recomputes the noise and the intermediate values, since the forward pass stores none.
 #pragma once
 
 #include "cpu/forward.h"
@@ -47,7 +47,7 @@ class Backward {
   }
 
  private:
-  // One sample under the standard prior, from z and kl: the same operations, in one loop.
+  // One sample under the standard prior, with upstreams of z and kl: the same operations in one loop.
   void everyday(const Tile& tile, const W* mean, const W* log_var, W* d_mean, W* d_log_var) const {
     const W *noise = noise_of(tile, 0, tile.offset), *d_z = input<T>(upstream_.z, tile.offset, tile.n, upstream_z_);
     const W* g = spread_upstream(tile);
@@ -60,8 +60,8 @@ class Backward {
     });
   }
 
-  // The noise of sample k, whose upstream lies at `offset`. It is all arithmetic: time to ask for the memory of the
-  // next tile.
+  // The noise of sample k, whose upstream is at `offset`. This is pure arithmetic, so it also prefetches the memory of
+  // the next tile.
   const W* noise_of(const Tile& tile, int64_t k, int64_t offset) const {
     prefetch_next<T>(problem_.mean, tile.offset, tile.n);
     prefetch_next<T>(problem_.log_var, tile.offset, tile.n);

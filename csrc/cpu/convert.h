@@ -1,4 +1,4 @@
-// 16-bit numbers: widened on load, rounded to nearest even on store, all else is float32.
+// 16-bit numbers: widened on load, rounded to nearest even on store; everything in between is float32.
 #pragma once
 
 #include "cpu/vector.h"
@@ -26,14 +26,14 @@ TFVAE_HD float widen(Half x) {
   const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16, magnitude = x.bits & 0x7FFFu;
   const bool special = magnitude >= 0x7C00u;
   const uint32_t normal = (magnitude << 13) + (special ? 224u << 23 : 112u << 23);
-  // A subnormal by integer arithmetic: frameworks set the processor to flush subnormal floats.
+  // Subnormals by integer arithmetic, because frameworks set the processor to flush subnormal floats.
   const float small = static_cast<float>(static_cast<int32_t>(magnitude)) * 5.9604644775390625e-8f;
   return Lane<float>::from_bits(sign | (magnitude < 0x400u ? Lane<float>::bits(small) : normal));
 }
 
 TFVAE_HD void narrow(float x, Half* to) {
   const uint32_t w = Lane<float>::bits(x), sign = (w >> 16) & 0x8000u, magnitude = w & 0x7FFFFFFFu;
-  // 2^-14 is the least normal number; below it, adding 1/2 puts the last bit of the half where float32 rounds.
+  // 2^-14 is the smallest normal number; below it, adding 1/2 puts the last bit of the half where float32 rounds.
   const float shifted = Lane<float>::from_bits(magnitude) + 0.5f;
   const uint32_t subnormal = Lane<float>::bits(shifted) - Lane<float>::bits(0.5f);
   const uint32_t normal = (magnitude + 0xFFFu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13;
@@ -61,7 +61,7 @@ inline int64_t narrow_by_eight(const float*, int64_t, Half*) { return 0; }
 inline int64_t widen_by_eight(const BFloat16*, int64_t, float*) { return 0; }  // the plain loop vectorises
 inline int64_t narrow_by_eight(const float*, int64_t, BFloat16*) { return 0; }
 
-// n numbers from `offset` on, as W: the input itself where it is W already, else `buffer`.
+// n numbers from `offset` on, as W: a pointer into the input if it is already W, else `buffer`.
 template <class T, class W>
 const W* input(const void* base, int64_t offset, int64_t n, W* buffer) {
   const T* from = static_cast<const T*>(base) + offset;
@@ -73,7 +73,7 @@ const W* input(const void* base, int64_t offset, int64_t n, W* buffer) {
   }
 }
 
-// Where to write n numbers that end at `offset` of an output, and the step that puts them there.
+// Where to write n numbers destined for `offset` of an output, and the step that stores them there.
 template <class T, class W>
 W* output(void* base, int64_t offset, W* buffer) {
   if constexpr (std::is_same_v<T, W>) {

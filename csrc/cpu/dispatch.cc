@@ -6,7 +6,7 @@
 namespace tfvae::cpu {
 namespace {
 
-// The best first.
+// Best first.
 std::vector<const Kernels*> available() {
   std::vector<const Kernels*> here;
 #if defined(__x86_64__)
@@ -31,7 +31,8 @@ Choice choose() {
     if (std::string(wanted) == kernels->name) return {kernels, {}};
     names += (names.empty() ? "" : ", ") + std::string(kernels->name);
   }
-  return {nullptr, "TFVAE_ISA: got '" + std::string(wanted) + "', want one that this processor has: " + names + "."};
+  return {nullptr,
+          "TFVAE_ISA: got '" + std::string(wanted) + "', expected one that this processor has: " + names + "."};
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
 #endif
 
-// Null where TFVAE_ISA names none that is here; `error` says so.
+// Null if TFVAE_ISA names an instruction set that is not available; `error` then holds the message.
 struct Choice {
   const Kernels* kernels = nullptr;
   Status error;

@@ -21,7 +21,7 @@ void standard_terms(const W* mean, const W* log_var, int64_t n, W* scale, W* kl)
   });
 }
 
-// The same against the prior's weights; `y` holds the whitened mean, expm1 is kept for the KL of each dimension.
+// The same with the prior's weights; `y` holds the whitened mean, and expm1 is kept for the KL per dimension.
 template <class W>
 void weighted_terms(const cpu::PriorView<W>& prior, const W* log_var, const W* y, int64_t n, int64_t d, W* scale, W* kl,
                     W* expm1) {
@@ -105,7 +105,7 @@ class Forward {
     }
   }
 
-  // One sample under the standard prior: the same operations, in one loop.
+  // One sample under the standard prior: the same operations in one loop.
   void everyday(const Tile& tile, const W* mean, const W* log_var, W* kl) const {
     const W* noise = noise_of(tile, 0, tile.offset);
     W* z = output<T>(outputs_.z, tile.offset, z_);
@@ -118,7 +118,7 @@ class Forward {
     flush<T>(z, tile.n, outputs_.z, tile.offset);
   }
 
-  // The noise of sample k, whose z lies at `offset`. It is all arithmetic: time to ask for the memory of the next tile.
+  // The noise of sample k, whose z is at `offset`. This is pure arithmetic, so it also prefetches the next tile.
   const W* noise_of(const Tile& tile, int64_t k, int64_t offset) const {
     prefetch_next<T>(problem_.mean, tile.offset, tile.n);
     prefetch_next<T>(problem_.log_var, tile.offset, tile.n);

@@ -1,4 +1,4 @@
-// What every processor of the family has: SSE2 on x86-64, NEON on aarch64.
+// The baseline of the architecture: SSE2 on x86-64, NEON on aarch64.
 #define TFVAE_ABI portable
 #include "cpu/isa.h"
 

@@ -1,4 +1,4 @@
-// The kernels of one instruction set, as launch.cc sees them: all that is vectorised is behind this table.
+// The table of kernels of one instruction set, through which launch.cc calls all vectorised code.
 #pragma once
 
 #include "cpu/launch.h"
@@ -6,16 +6,16 @@
 
 namespace tfvae::cpu {
 
-// How a batch is cut. A unit is done by one thread: whole examples, or one example in segments where it is long. The
-// cut follows from the shape alone, so that no sum depends on the number of threads.
+// How a batch is split. One thread processes a unit: whole examples, or one long example in segments. The split depends
+// only on the shape, so that no sum depends on the number of threads.
 struct Tiling {
   int64_t units = 0;     // of the batch
   int64_t examples = 1;  // in a unit
   int64_t tile = 0;      // elements of a unit, or of a segment
 };
 
-// Sums over a part of the batch that the gradients of the prior are made of, zero at first. Null where they are not
-// wanted. Rows of matrices are padded to `stride`, and hold anything above the diagonal.
+// Partial sums over a part of the batch, for the gradients of the prior; initialised to zero. Null if not needed. Rows
+// of matrices are padded to `stride`, and values above the diagonal are undefined.
 template <class W>
 struct PriorSums {
   W* mean = nullptr;     // [latent]: -sum d_mean of the KL
@@ -47,7 +47,7 @@ struct Kernels {
   KernelsOf<double> of_double;
   // y += a x.
   void (*axpy)(double a, const double* x, double* y, int64_t n);
-  // c = a b, as whiten.h has it; `upper` tells the triangle of b.
+  // c = a b, see whiten.h; `upper` selects the triangle of b.
   void (*multiply)(const double* a, int64_t a_stride, int64_t rows, int64_t depth, const double* b, int64_t b_stride,
                    int64_t columns, bool upper, double* c, int64_t c_stride);
   void (*words)(uint64_t key, const uint64_t counter[2], uint64_t first, int64_t n, uint32_t* out);

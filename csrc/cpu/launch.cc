@@ -10,7 +10,7 @@
 namespace tfvae::cpu {
 namespace {
 
-// Elements worked on at once: the arrays of a tile fit into the first-level cache.
+// Elements per tile, such that its arrays fit in the first-level cache.
 constexpr int64_t kTile = 1024;
 // Rows that share one pass over the correlated prior's matrix.
 constexpr int64_t kRowsOfMatrix = 32;
@@ -27,7 +27,7 @@ Tiling cut(const Problem& problem) {
   return tiling;
 }
 
-// A guess at the cycles of a unit, for those who share the work out.
+// Estimated cycles of a unit, for schedulers.
 int64_t cost_of(const Problem& problem, const Tiling& tiling) {
   const int64_t products = problem.prior == Prior::kCholesky ? problem.latent / 8 : 0;
   return tiling.examples * problem.width * (3 + 3 * problem.samples + products);
@@ -45,7 +45,7 @@ class Memory {
   std::unique_ptr<char[], Free> bytes_;
 };
 
-// A width of 0 leaves nothing to draw, but the KL of each example is a sum over nothing.
+// With a width of 0 there is nothing to draw, and the KL of each example is an empty sum.
 template <class W>
 void fill_empty(const Problem& problem, const Outputs& outputs) {
   if (!problem.per_dimension) std::fill_n(static_cast<W*>(outputs.kl), problem.batch, W(0));
@@ -97,14 +97,14 @@ Status backward(const Problem& problem, const Upstream& upstream, const Gradient
   return {};
 }
 
-// Memory is the one thing that can run out in here.
+// Running out of memory is the only error that can occur inside.
 template <class Work>
 Status guarded(Work work) {
   if (!isa_error().empty()) return isa_error();
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    return "out of memory: the latent op got no scratch memory; take a smaller batch or latent space.";
+    return "out of memory: the latent op could not allocate scratch memory; use a smaller batch or latent space.";
   }
 }
 

@@ -1,4 +1,4 @@
-// Loops over arrays, a vector at a time, and sums in an order that depends on the length alone.
+// Loops over arrays, one vector at a time, and sums in an order that depends only on the length.
 #pragma once
 
 #include "cpu/vector.h"
@@ -6,7 +6,7 @@
 namespace tfvae {
 inline namespace TFVAE_ABI {
 
-// How a loop body touches memory: a whole vector, or the first `count` numbers of one.
+// How a loop body accesses memory: a whole vector, or the first `count` numbers of one.
 template <class W>
 struct Whole {
   static TFVAE_HD Vector<W> load(const W* from) { return tfvae::load<Vector<W>>(from); }
@@ -34,7 +34,7 @@ TFVAE_HD void for_vectors(int64_t n, Body body) {
   if (i < n) body(i, First<W>{n - i});
 }
 
-// Sixty-four bytes of partial sums on every instruction set, then a fixed tree, then what is left in order.
+// Sixty-four bytes of partial sums on every instruction set, then a fixed tree, then the remaining elements in order.
 template <class W>
 TFVAE_HD W sum(const W* x, int64_t n) {
   constexpr int64_t kPartial = 64 / sizeof(W), kParts = kPartial / kLanes<W>;

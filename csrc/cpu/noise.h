@@ -1,4 +1,4 @@
-// Noise in blocks: as many counters at once as a vector has lanes, four values each.
+// Noise in blocks: as many counters at once as a vector has lanes, four values per counter.
 #pragma once
 
 #include "core/normal.h"
@@ -14,16 +14,17 @@ struct Stream {
 
 constexpr int64_t kCounters = kLanes<float>;
 constexpr int64_t kBlock = 4 * kCounters;
-// What a buffer must hold beyond its n values: those before the first in its group of four, and a block's rest.
+// Extra space that a buffer needs beyond its n values: those before the first in its group of four, and the rest of the
+// last block.
 constexpr int64_t kNoiseMargin = kBlock + 4;
 
-// Which counter of the block each 32-bit position of a vector takes: transposing within 128 bits then leaves every row
-// contiguous in the stream, and no shuffle across lanes is needed.
+// The counter of the block that each 32-bit position of a vector uses, chosen so that after transposing within 128 bits
+// every row is contiguous in the stream, without a shuffle across lanes.
 TFVAE_HD constexpr int64_t counter_at(int64_t position) {
   return kCounters / 4 * (position % 4) + position / 4;
 }
 
-// What all blocks of a stream share.
+// State shared by all blocks of a stream.
 struct Blocks {
   RoundKeys<UInt64V> keys;
   UInt64V c1_low, c1_high, even{}, odd{};
@@ -49,7 +50,7 @@ TFVAE_HD void block_of_words(const Blocks& s, uint64_t c0, UInt32V word[4]) {
   }
 }
 
-// Puts words[i] of a block, as they were stored at `block`, into the order of the stream.
+// Reorders words[i] of a block, as stored at `block`, into the order of the stream.
 TFVAE_HD void finish(uint32_t* block) {
   FloatV row[4];
   transpose(load<FloatV>(block), load<FloatV>(block + kCounters), load<FloatV>(block + 2 * kCounters),
@@ -57,7 +58,7 @@ TFVAE_HD void finish(uint32_t* block) {
   for (int i = 0; i < 4; ++i) store(block + i * kCounters, row[i]);
 }
 
-// The same, and makes normals of them.
+// The same, and converts them to normals.
 TFVAE_HD void finish(float* block) {
   FloatV normal[4], row[4];
   for (int i = 0; i < 4; i += 2) {
@@ -68,7 +69,7 @@ TFVAE_HD void finish(float* block) {
   for (int i = 0; i < 4; ++i) store(block + i * kCounters, row[i]);
 }
 
-// float64: the transform in float64, of the float32 uniform and the float32 angle. The words fill half of the block.
+// float64: the transform in float64 of the float32 uniform and the float32 angle. The words fill half of the block.
 TFVAE_HD void finish(double* block) {
   UInt32V word[4];
   for (int i = 0; i < 4; ++i) word[i] = load<UInt32V>(block + i * kCounters / 2);
@@ -90,8 +91,8 @@ TFVAE_HD void finish(double* block) {
   }
 }
 
-// The n values from position p on, somewhere in `buffer` of n + kNoiseMargin: gives where. Words first and normals
-// then, some blocks at a time: within one block each step waits for the one before, across blocks none does.
+// Writes the n values from position p on into `buffer`, of n + kNoiseMargin, and returns where they begin. First words,
+// then normals, for several blocks at a time: steps depend on each other within a block, but not across blocks.
 template <class Value>
 const Value* fill(const Stream& s, uint64_t p, int64_t n, Value* buffer) {
   constexpr int64_t kRun = 16 * kBlock;

@@ -13,34 +13,36 @@ std::string at(const char* name, int64_t i, int64_t j) {
   return std::string(name) + "[" + std::to_string(i) + ", " + std::to_string(j) + "]";
 }
 
-// NaN is let through: a diverged prior gives NaN, as it does elsewhere.
+// NaN is accepted, so that a diverged prior gives NaN, as in other implementations.
 template <class W>
 Status check_scale(const Problem& problem) {
   const W* scale = static_cast<const W*>(problem.prior_scale);
   const int64_t d = problem.latent;
   if (problem.prior == Prior::kDiagonal) {
     for (int64_t i = 0; i < d; ++i) {
-      if (scale[i] <= 0) return at("prior_scale", i) + ": got " + std::to_string(scale[i]) + ", want a positive scale.";
+      if (scale[i] <= 0) {
+        return at("prior_scale", i) + ": got " + std::to_string(scale[i]) + ", expected a positive scale.";
+      }
     }
     return {};
   }
   for (int64_t i = 0; i < d; ++i) {
     if (scale[i * d + i] <= 0) {
       return at("prior_scale", i, i) + ": got " + std::to_string(scale[i * d + i]) +
-             ", want a positive diagonal of the Cholesky factor.";
+             ", expected a positive diagonal of the Cholesky factor.";
     }
     for (int64_t j = i + 1; j < d; ++j) {
       if (scale[i * d + j] != 0) {
         return at("prior_scale", i, j) + ": got " + std::to_string(scale[i * d + j]) +
-               ", want a lower triangular matrix, zero above the diagonal.";
+               ", expected a lower triangular matrix, zero above the diagonal.";
       }
     }
   }
   return {};
 }
 
-// A = L^-1 by forward substitution, L_ii A_i = e_i - sum_k<i L_ik A_k, a block of rows at a time: the rows before the
-// block come in by one product, those within it one by one.
+// A = L^-1 by forward substitution, L_ii A_i = e_i - sum_k<i L_ik A_k, a block of rows at a time: rows before the block
+// enter through one product, rows within it one by one.
 template <class W>
 std::vector<double> invert(const W* scale, int64_t d, const Kernels& kernels) {
   constexpr int64_t kBlock = 32;

@@ -1,4 +1,4 @@
-// What depends on the prior alone, once a call, computed in double and kept as W.
+// Quantities that depend only on the prior, computed once per call in double and stored as W.
 #pragma once
 
 #include <vector>
@@ -9,11 +9,11 @@ namespace tfvae::cpu {
 
 struct Kernels;
 
-// Pointers into Prepared, as the kernels take them. Arrays of `latent`; matrices with rows of `stride`, zero beyond.
+// Pointers into Prepared for the kernels. Arrays have `latent` elements; rows of matrices are zero-padded to `stride`.
 // With A = L^-1 (or diag(1 / scale)) and y = A (mean - m), the KL of element i is
 //   1/2 (weight_i excess_i + (weight_i - 1) log_var_i + y_i^2) + constant_i
-// where weight sums A's squares over the column, for the KL of an example. For the KL of each dimension of the
-// correlated prior weight is the square of the diagonal alone, and 1/2 sum_j<i A_ij^2 expm1_j comes on top.
+// where weight is the sum of A's squares over the column, for the KL of an example. For the KL per dimension of the
+// correlated prior, weight is only the square of the diagonal, and 1/2 sum_j<i A_ij^2 expm1_j is added.
 template <class W>
 struct PriorView {
   const W* mean = nullptr;
@@ -23,7 +23,7 @@ struct PriorView {
   const W* constant = nullptr;
   const W* factor = nullptr;             // A, lower triangular
   const W* factor_transposed = nullptr;  // upper triangular
-  const W* squares = nullptr;            // A_ij^2 below the diagonal, where the KL is wanted per dimension
+  const W* squares = nullptr;            // A_ij^2 below the diagonal, only for the KL per dimension
   const W* squares_transposed = nullptr;
   int64_t stride = 0;
 };
@@ -35,7 +35,7 @@ class Prepared {
   Status prepare(const Problem& problem, const Kernels& kernels);
 
   const PriorView<W>& view() const { return view_; }
-  // A in double, [latent, latent], and kPadding numbers more.
+  // A in double, [latent, latent], and kPadding extra numbers.
   const std::vector<double>& inverse_factor() const { return inverse_factor_; }
 
  private:

@@ -14,7 +14,7 @@ PriorGradients<W>::PriorGradients(const Problem& problem, int64_t units)
   spread_ = stride_ + (cholesky_ ? matrix : stride_);
   weights_ = spread_ + (cholesky_ ? (per_dimension_ ? matrix : stride_) : 0);
   size_ = weights_ + (cholesky_ ? stride_ : 0);
-  // As many parts as keep threads busy, and no more than a few megabytes of sums.
+  // Enough parts to keep the threads busy, but at most a few megabytes of sums.
   constexpr int64_t kMostParts = 32, kMostNumbers = int64_t{1} << 19;
   const int64_t most = std::clamp<int64_t>(kMostNumbers / std::max<int64_t>(size_, 1), 2, kMostParts);
   units_of_part_ = std::max<int64_t>(1, (units + most - 1) / most);
@@ -45,7 +45,7 @@ std::vector<double> PriorGradients<W>::add_parts() const {
   return total;
 }
 
-// Adds -tril(A^T M A^T) + diag(sum g / L_ii), M_ij = spread_ij A_ij: what comes of dA = -A dL A.
+// Adds -tril(A^T M A^T) + diag(sum g / L_ii), M_ij = spread_ij A_ij, which follows from dA = -A dL A.
 template <class W>
 void PriorGradients<W>::through_inverse(const std::vector<double>& inverse, const Kernels& kernels,
                                         const ParallelFor& parallel, std::vector<double>* total) const {

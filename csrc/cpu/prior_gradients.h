@@ -1,4 +1,4 @@
-// The gradients of the prior: sums over parts of the batch, put together in double and in the order of the parts.
+// The gradients of the prior: sums over parts of the batch, combined in double and in the order of the parts.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@ namespace tfvae::cpu {
 template <class W>
 class PriorGradients {
  public:
-  // The parts follow from the shape alone, so that no sum depends on the number of threads.
+  // The parts depend only on the shape, so that no sum depends on the number of threads.
   PriorGradients(const Problem& problem, int64_t units);
 
   int64_t parts() const { return parts_; }

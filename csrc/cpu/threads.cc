@@ -9,12 +9,12 @@ namespace tfvae::cpu {
 
 ParallelFor with_threads(int threads) {
   return [threads](int64_t total, int64_t cost, const Body& body) {
-    // A thread costs some ten thousand cycles to start.
+    // Starting a thread costs about ten thousand cycles.
     constexpr int64_t kLeastCycles = 50000;
     const int64_t worth = total * std::max<int64_t>(cost, 1) / kLeastCycles;
     const int64_t parts = std::clamp<int64_t>(std::min<int64_t>(threads, worth), 1, std::max<int64_t>(total, 1));
     if (parts == 1) return serial(total, cost, body);
-    // What is thrown on a thread is thrown again here: it would end the process there.
+    // Exceptions are rethrown here, because an exception that leaves a thread ends the process.
     std::vector<std::exception_ptr> thrown(parts);
     const auto run = [&](int64_t part) {
       try {

@@ -1,4 +1,4 @@
-// One tile: n elements in a row, whole examples or a segment of one, and the scratch arrays that it is worked in.
+// One tile: n consecutive elements (whole examples, or a segment of one), and its scratch arrays.
 #pragma once
 
 #include "core/gaussian.h"
@@ -21,7 +21,7 @@ struct Tile {
   int64_t width() const { return n / examples; }
 };
 
-// Calls work(tile) for all tiles of the units [begin, end).
+// Calls work(tile) for each tile of the units [begin, end).
 template <class Work>
 void for_tiles(const Problem& problem, const cpu::Tiling& tiling, int64_t begin, int64_t end, Work work) {
   for (int64_t unit = begin; unit < end; ++unit) {
@@ -38,7 +38,7 @@ void for_tiles(const Problem& problem, const cpu::Tiling& tiling, int64_t begin,
   }
 }
 
-// Asks for what the tile after this one will touch of an array, while there is arithmetic to do. A hint: past the end of
+// Prefetches the part of an array that the next tile uses, while this one computes. It is only a hint: past the end of
 // the array it does nothing.
 template <class T, int kWrite = 0>
 void prefetch_next(const void* base, int64_t offset, int64_t n) {
@@ -69,7 +69,7 @@ class Scratch {
   int64_t stride_;
 };
 
-// Where the noise of the problem begins, for sample k.
+// Start of the noise of sample k.
 inline Stream stream_of(const Problem& problem, int64_t k) {
   return {*problem.key, problem.counter[0], problem.counter[1] + static_cast<uint64_t>(k)};
 }
@@ -90,7 +90,7 @@ void whitened(const cpu::PriorView<W>& prior, const W* mean, int64_t n, int64_t 
   multiply(centred, n / d, d, prior.factor_transposed, prior.stride, Triangle::kUpper, y);
 }
 
-// Adds (or, at the beginning of an example, puts) the sums of each example's part of `x`.
+// Adds the sum of each example's part of `x` to the result (or stores it, at the beginning of an example).
 template <class W>
 void add_sums(const Tile& tile, const W* x, W* out) {
   const int64_t width = tile.width();

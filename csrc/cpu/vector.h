@@ -1,5 +1,5 @@
-// Vectors of the instruction set that this file is compiled for, and Lane for them. The arithmetic is GCC's vector
-// extension; intrinsics stand only for what it has no sign for.
+// Vectors of the instruction set that this file is compiled for, and their Lane. The arithmetic uses GCC's vector
+// extension, and intrinsics only for operations that it lacks.
 #pragma once
 
 #include <type_traits>
@@ -7,7 +7,7 @@
 #include "core/lane.h"
 
 #if defined(__x86_64__)
-// GCC 12 warns of its own header, where an operand is left undefined on purpose (GCC bug 105593).
+// GCC 12 warns about its own header, where an operand is undefined on purpose (GCC bug 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -115,7 +115,7 @@ struct Lane<DoubleV> {
 #endif
 };
 
-// A word is the low half of its 64-bit lane; the high half is never cleared, since the product reads low halves only.
+// A word is the low half of its 64-bit lane; the high half is never cleared, because the product reads only low halves.
 template <>
 struct WordLane<UInt64V> {
   static TFVAE_HD UInt64V splat(uint32_t x) { return UInt64V{} + x; }
@@ -131,7 +131,7 @@ struct WordLane<UInt64V> {
   }
 };
 
-// Rows of a 4 x 4 transpose within each 128 bits: row i takes element i of a, b, c and d in turn.
+// Rows of a 4 x 4 transpose within each 128 bits: row i consists of element i of a, b, c and d.
 TFVAE_HD void transpose(FloatV a, FloatV b, FloatV c, FloatV d, FloatV row[4]) {
 #if defined(__aarch64__)
   const auto pairs = [](FloatV x, FloatV y, bool high) {

@@ -1,5 +1,5 @@
-// Products with a triangular matrix, many rows at once, each row by the same operations in the same order however many
-// come with it.
+// Products with a triangular matrix, many rows at once; the operations of a row and their order do not depend on the
+// number of rows.
 #pragma once
 
 #include "cpu/loops.h"
@@ -36,8 +36,8 @@ TFVAE_HD void multiply_block(const W* a, int64_t a_stride, const W* b, int64_t b
   }
 }
 
-// c = a b: a [rows, depth], b [depth, columns] triangular, c [rows, columns]; each with its stride. Columns of b beyond
-// its last are read, up to kPadding past its end, and dropped.
+// c = a b: a [rows, depth], b [depth, columns] triangular, c [rows, columns]; each with its stride. Up to kPadding
+// elements past the end of b are read and discarded.
 template <class W>
 void multiply(const W* a, int64_t a_stride, int64_t rows, int64_t depth, const W* b, int64_t b_stride, int64_t columns,
               Triangle triangle, W* c, int64_t c_stride) {
@@ -64,8 +64,8 @@ void multiply(const W* a, int64_t rows, int64_t d, const W* b, int64_t stride, T
   multiply(a, d, rows, d, b, stride, d, triangle, c, d);
 }
 
-// sums_ij += sign sum_r a_ri b_rj for j <= i; what lies above the diagonal is left in any state. Rows of `sums` are
-// padded as those of the prior's matrices.
+// sums_ij += sign sum_r a_ri b_rj for j <= i; values above the diagonal are undefined. Rows of `sums` are padded like
+// those of the prior's matrices.
 template <class W>
 void add_outer_products(const W* a, const W* b, int64_t rows, int64_t d, W sign, W* sums, int64_t stride) {
   using V = Vector<W>;
@@ -82,7 +82,7 @@ void add_outer_products(const W* a, const W* b, int64_t rows, int64_t d, W sign,
           const W* from = right + v * kLanes<W>;
           const V x = rest >= kLanes<W> ? load<V>(from) : First<W>{rest}.load(from);
           for (int64_t h = 0; h < kHeight; ++h) {
-            // The last rows again, where fewer than kHeight are left: their sums are dropped.
+            // If fewer than kHeight rows are left, the first is repeated and the extra sums are discarded.
             total[h][v] = Lane<V>::fma(Lane<V>::splat(left[h < height ? h : 0]), x, total[h][v]);
           }
         }

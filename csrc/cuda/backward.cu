@@ -1,8 +1,8 @@
-// The gradients of mean and log_var in one pass: reads them and the upstreams, draws the noise again, writes both.
+// The gradients of mean and log_var in one pass: reads both and the upstreams, redraws the noise, writes the gradients.
 //   d_mean    = sum_k d_z + kl'_mean
 //   d_log_var = sum_k 1/2 (scale eps_k d_z - d_log_q) + kl'_log_var
 // where kl' with upstream g is g mean and g/2 (exp(v) - 1) for the standard prior, with prior.cuh's weight
-// g weight (mean - m) and g/2 (weight exp(v) - 1), and for the correlated one pull and 1/2 (spread exp(v) - g).
+// g weight (mean - m) and g/2 (weight exp(v) - 1), and for the correlated prior pull and 1/2 (spread exp(v) - g).
 #include "cuda/steps.h"
 
 namespace tfvae::cuda {
@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(kBlock)
 #pragma unroll
       for (int j = 0; j < kGroup; ++j) {
         posterior[j] = tfvae::posterior(log_var[j]);
-        // Without an upstream of z an infinite scale must not make a NaN of it.
+        // Without an upstream of z, an infinite scale must not turn the gradient into NaN.
         const F drawn = upstream.z != nullptr ? posterior[j].scale * d_log_var[j] : F(0);
         d_log_var[j] = F(0.5f) * (drawn - d_density);
       }

@@ -1,4 +1,4 @@
-// What the kernels of an element share: numbers in memory and in registers, four at a time; noise; sums of a team.
+// Shared by the elementwise kernels: loads and stores of four numbers at a time, noise, and sums over a thread team.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -39,7 +39,8 @@ struct alignas(sizeof(T) < 4 ? 8 : 16) Four {
   T v[kGroup];
 };
 
-// Elements begin … begin + 3 of a row; zero past its end. kAligned: its length is a multiple of four, its base aligned.
+// Elements begin … begin + 3 of a row, zero past its end. kAligned: the row's length is a multiple of four and its base
+// is aligned.
 template <bool kAligned, class T>
 __device__ __forceinline__ void load(const T* row, int64_t begin, int64_t width, Wide<T>* out) {
   if constexpr (kAligned) {
@@ -67,7 +68,7 @@ __device__ __forceinline__ void store(T* row, int64_t begin, int64_t width, cons
   }
 }
 
-// The entries of a table [latent] that belong to elements begin … begin + 3 of an example.
+// The entries of a table [latent] for elements begin … begin + 3 of an example.
 template <bool kAligned, class F>
 __device__ __forceinline__ void load_table(const F* table, int64_t begin, int64_t latent, int64_t width, F* out) {
   if constexpr (kAligned) {
@@ -112,7 +113,7 @@ struct Noise {
     if constexpr (!kAligned) {
       const int shift = static_cast<int>(position & 3);
       if (shift == 0) return;
-      // The four elements lie across two counters.
+      // The four elements span two counters.
       F next[kGroup];
       group((position >> 2) + 1, sample, next);
 #pragma unroll
@@ -126,8 +127,8 @@ struct Noise {
   }
 };
 
-// The sum of x over a team, the same in all its threads, in an order that the size of the team fixes. All threads of
-// the block must call it.
+// The sum of x over a team, the same in all its threads, in an order that depends only on the size of the team. All
+// threads of the block must call it.
 template <class F>
 __device__ F team_sum(F x, int team) {
 #pragma unroll
@@ -136,7 +137,7 @@ __device__ F team_sum(F x, int team) {
   }
   if (team <= kWarp) return x;
   __shared__ F parts[kBlock / kWarp];
-  __syncthreads();  // the sum before this one has been read
+  __syncthreads();  // until every thread has read the previous sum
   if (threadIdx.x % kWarp == 0) parts[threadIdx.x / kWarp] = x;
   __syncthreads();
   F sum = 0;

@@ -1,5 +1,5 @@
-// z, kl and log_q in one pass: reads mean and log_var, writes z and kl. A team of threads does one sample of one
-// example; the first sample brings the KL. Sums go along a thread's groups in turn, then through the tree of team_sum.
+// z, kl and log_q in one pass: reads mean and log_var, writes z, kl and log_q. A team of threads computes one sample of
+// one example, and the first sample also the KL. Sums run over a thread's groups in order, then the tree of team_sum.
 #include "cuda/steps.h"
 
 namespace tfvae::cuda {
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kBlock) forward_kernel(Problem p, Outputs o, P
   const int64_t groups = ceil_div(p.width, kGroup), items = p.batch * p.samples;
   for (int64_t base = int64_t{blockIdx.x} * teams; base < items; base += int64_t{gridDim.x} * teams) {
     const int64_t item = base + static_cast<int>(threadIdx.x) / team;
-    // Samples of one example side by side, so that only the first reads it from far away.
+    // Samples of one example are adjacent, so that only the first reads it from device memory.
     const int64_t row = p.samples == 1 ? item : item / p.samples;
     const int64_t sample = p.samples == 1 ? 0 : item % p.samples;
     const bool first = sample == 0;

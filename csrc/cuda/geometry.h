@@ -1,5 +1,5 @@
-// How the work is cut up, as plain arithmetic that a host can test. Nothing here looks at the device: the order of
-// every sum follows from the extents of the problem alone.
+// How the work is split, as plain arithmetic that the host can test. Nothing here depends on the device: the order of
+// every sum follows from the extents of the problem.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@ namespace tfvae::cuda {
 constexpr int kWarp = 32;
 constexpr int kBlock = 256;
 
-// A thread owns groups of four elements of an example, which are the four outputs of one counter where the width is a
-// multiple of four.
+// A thread owns groups of four elements of an example. If the width is a multiple of four, they are the four outputs of
+// one counter.
 constexpr int kGroup = 4;
 
 TFVAE_HD int64_t ceil_div(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
-// The threads that share one example: a power of two up to a warp, or a whole block for a wide one. Eight read 128
-// bytes side by side; more of them only while each has four groups left, over which the work of a row is spread.
+// The number of threads per example: a power of two up to a warp, or a whole block for a wide example. Eight threads
+// read 128 adjacent bytes; more are used only if each has at least four groups, to amortise the work per row.
 inline int team_size(int64_t width) {
   const int64_t groups = ceil_div(width, kGroup);
   if (groups > 4 * kBlock) return kBlock;
@@ -28,7 +28,7 @@ inline int team_size(int64_t width) {
   return team;
 }
 
-// Blocks for a loop over `items`, `per_block` at a time; the loop makes up for what the grid leaves out.
+// The number of blocks for a loop over `items`, `per_block` at a time; the loop covers items beyond the grid.
 inline int64_t grid_size(int64_t items, int64_t per_block, int64_t most) {
   const int64_t blocks = ceil_div(items, per_block);
   return blocks < most ? blocks : most;
@@ -39,7 +39,7 @@ TFVAE_HD int64_t column_of(int64_t element, int64_t latent, int64_t width) {
   return latent == width ? element : element % latent;
 }
 
-// A sum over many rows is cut into parts, each summed by one block, and the parts then in turn.
+// A sum over many rows is split into parts; one block sums each part, and the parts are then added in order.
 struct Parts {
   int64_t count, length;
 };

@@ -22,7 +22,7 @@ auto with_dtype(DType dtype, const Visit& visit) {
 
 Status check(const Problem& p) {
   if (p.prior != Prior::kCholesky || p.latent <= kMostCorrelated) return {};
-  return "prior_scale: got " + std::to_string(p.latent) + " dimensions, want at most " +
+  return "prior_scale: got " + std::to_string(p.latent) + " dimensions, expected at most " +
          std::to_string(kMostCorrelated) + " for a correlated prior on a GPU; run this op on the CPU.";
 }
 

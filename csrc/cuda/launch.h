@@ -1,8 +1,9 @@
 // The CUDA launchers. They enqueue on `stream` and neither wait nor allocate: `workspace` is device memory of
-// `workspace_bytes`, 256-byte aligned. Same inputs, same bits on one kind of device, whatever the launch geometry.
+// `workspace_bytes`, 256-byte aligned. On one kind of device, the same inputs give the same bits, whatever the launch
+// geometry.
 //
-// What a host would have to wait to see is not an error here but NaN: a prior_scale that is not lower triangular or has
-// a diagonal that is not positive gives NaN in every kl and in every gradient of the kl.
+// Errors that the host could see only by waiting give NaN instead: a prior_scale that is not lower triangular, or whose
+// diagonal is not positive, gives NaN in every kl and in every gradient of the kl.
 #pragma once
 
 #include <cstddef>

@@ -47,8 +47,8 @@ __global__ void invert_column(const F* scale, int64_t latent, PriorTables<F> tab
   tables.constant[j] = static_cast<F>(0.5 * (squares - 1) + log(double{scale[j * latent + j]}));
 }
 
-// A block is one index of the prior: weight and constant of the chain rule where they are wanted, and NaN where any row
-// of L was bad.
+// One block per index of the prior: weight and constant (of the chain rule, if per dimension), or NaN if any row of L
+// is bad.
 template <class F>
 __global__ void finish_correlated(const F* scale, int64_t latent, bool per_dimension, PriorTables<F> tables) {
   const int64_t i = blockIdx.x;

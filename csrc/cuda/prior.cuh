@@ -1,4 +1,4 @@
-// What depends on the prior alone, computed once a call into the workspace.
+// Quantities that depend only on the prior, computed once per call into the workspace.
 //
 // With W = L^-1, the KL of one element i of an example is, in nats,
 //   1/2 (weight_i (exp(v_i) - 1 - v_i) + (weight_i - 1) v_i + square_i) + constant_i
@@ -8,7 +8,7 @@
 //                          constant = (weight - 1) / 2 + log L_ii
 //   correlated, dimension  weight = W_ii^2,        square = the same + sum_{j<i} W_ij^2 (exp(v_j) - 1),
 //                          constant = (sum_j W_ij^2 - 1) / 2 + log L_ii
-// A scale that is not positive, or an L that is not lower triangular, makes every one of them NaN.
+// A scale that is not positive, or an L that is not lower triangular, makes all of them NaN.
 #pragma once
 
 #include "core/latent.h"
@@ -24,7 +24,7 @@ struct PriorTables {
   int* bad = nullptr;     // [latent], whether row i of L is bad; correlated only
 };
 
-// The largest latent dimension of the correlated prior: a column of W lies in shared memory as doubles.
+// The largest latent dimension of the correlated prior: a column of W must fit in shared memory as doubles.
 constexpr int64_t kMostCorrelated = 2048;
 
 template <class F>

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kColumns = 32, kSlices = kBlock / kColumns;
 
-// Each of these gives three terms of a row and column, whose sums over all rows are wanted.
+// Each of these gives three terms for a row and column, to be summed over all rows.
 template <class T>
 struct DiagonalTerms {  // d_m, d_scale, nothing
   const T *mean, *log_var;
@@ -42,7 +42,8 @@ struct CorrelatedTerms {  // d_m, sum g exp(v), sum g
   }
 };
 
-// sums[part, q, column] over the rows of a part: each slice of the block takes every eighth row, then slices in turn.
+// sums[part, q, column] over the rows of a part: each slice of the block sums every eighth row, then the slices are
+// added in order.
 template <class F, class Terms>
 __global__ void __launch_bounds__(kBlock)
     column_sums(Terms source, int64_t rows, int64_t columns, int64_t length, F* sums) {
@@ -63,7 +64,7 @@ __global__ void __launch_bounds__(kBlock)
   sums[(int64_t{blockIdx.y} * 3 + slice) * columns + column] = sum;
 }
 
-// out[i] = sum over parts of parts[part, i], in turn; `out` may be the first part.
+// out[i] = sum over parts of parts[part, i], in order; `out` may be the first part.
 template <class F>
 __global__ void fold(const F* parts, int64_t count, int64_t stride, int64_t size, F* out) {
   const int64_t i = int64_t{blockIdx.x} * kBlock + threadIdx.x;
@@ -129,7 +130,7 @@ void correlated_scale(const Problem& p, const Upstream& upstream, const Backward
     run_fold(workspace.outer_spread, parts.count, square, square, workspace.outer_spread, queue);
     spread = workspace.outer_spread;
   }
-  // Of (A o W) W^T, then W^T times it.
+  // (A o W) W^T, then W^T times that.
   product<F, Terms::kUpToColumn>("half_product", within, SpreadFactor<F>{spread, inverse, latent, p.per_dimension},
                                  ByRows<F>{inverse, latent}, Store<F>{workspace.half_product, latent, latent}, queue);
   product<F, Terms::kAll>("spread_product", within, ByTerms<F>{inverse, latent},

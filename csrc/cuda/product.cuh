@@ -2,7 +2,7 @@
 //
 // One kernel serves every O(batch * latent^2) step of the correlated prior, at any latent dimension: tiles of both sides
 // go through shared memory, and each thread keeps 4 x 4 results in registers. The terms of a result are added in the
-// order of k. Triangular right sides skip the tiles that are all zero.
+// order of k. For triangular right sides, all-zero tiles are skipped.
 #pragma once
 
 #include "cuda/device.cuh"
@@ -15,11 +15,11 @@ enum class Terms { kAll, kUpToColumn, kFromColumn };
 
 struct Extents {
   int64_t rows, columns, terms;
-  Parts parts = {1, 0};  // of the terms, each with a result of its own; one part has all of them
+  Parts parts = {1, 0};  // of the terms, each with its own result; a single part has all terms
 };
 
-// Copies kTile x kDepth values of `source(position, k)` into tile[k][position]. Neighbouring threads take neighbouring
-// positions, or neighbouring k where the source lies in memory that way.
+// Copies kTile x kDepth values of `source(position, k)` into tile[k][position]. Adjacent threads copy adjacent
+// positions, or adjacent k if the source is contiguous in k.
 template <bool kAlongTerms, class F, class Source>
 __device__ __forceinline__ void load_tile(const Source& source, int64_t first, int64_t size, int64_t k0, int64_t k_end,
                                           F (*tile)[kTile + 4]) {

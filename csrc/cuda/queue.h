@@ -1,4 +1,4 @@
-// Kernels in the order of a stream; the first one that does not start is kept, and those after it are left out.
+// Launches kernels in order on a stream; keeps the first launch error and skips the kernels after it.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -14,7 +14,7 @@ class Queue {
  public:
   explicit Queue(Stream stream) : stream_(static_cast<cudaStream_t>(stream)) {}
 
-  // `name` is for the sentence. An empty grid is no work.
+  // `name` is for the error message. An empty grid does nothing.
   template <class... Parameters, class... Arguments>
   void run(const char* name, void (*kernel)(Parameters...), dim3 grid, int threads, Arguments&&... arguments) {
     if (!status_.empty() || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
@@ -30,7 +30,7 @@ class Queue {
     check("clear", cudaMemsetAsync(memory, 0, bytes, stream_));
   }
 
-  // As many blocks as fill the device twice over; how many there are changes no result.
+  // Enough blocks to fill the device twice; the number changes no result.
   int64_t most_blocks() {
     constexpr int kBlocksEach = 8;
     int device = 0, multiprocessors = 1;
@@ -44,9 +44,9 @@ class Queue {
  private:
   void check(const char* name, cudaError_t error) {
     if (error == cudaSuccess || !status_.empty()) return;
-    cudaGetLastError();  // or the next to look would take it for their own
+    cudaGetLastError();  // clears the error, so that later callers do not see it
     status_ = std::string("CUDA, ") + name + ": " + cudaGetErrorString(error) +
-              ". `python -m tfvae.info` says which devices and which CUDA this build is for.";
+              ". `python -m tfvae.info` shows the devices and the CUDA version that this build supports.";
   }
 
   cudaStream_t stream_;

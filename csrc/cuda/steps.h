@@ -1,4 +1,4 @@
-// The steps of a call, each one or a few kernels, as launch.cu puts them together. T is the dtype.
+// The steps of a call, each one or a few kernels, which launch.cu combines. T is the dtype.
 #pragma once
 
 #include "cuda/device.cuh"
@@ -6,7 +6,7 @@
 
 namespace tfvae::cuda {
 
-// squares[row, i] = (W (mean - m))_i^2, and per dimension sum_{j<i} W_ij^2 (exp(v_j) - 1) on top.
+// squares[row, i] = (W (mean - m))_i^2, plus sum_{j<i} W_ij^2 (exp(v_j) - 1) per dimension.
 template <class T>
 void whiten_forward(const Problem& problem, const PriorTables<Wide<T>>& tables, Wide<T>* squares, Queue* queue);
 
@@ -48,13 +48,13 @@ KlUpstream<F> kl_upstream(const Problem& p, const Upstream& upstream) {
   return {static_cast<const F*>(upstream.kl), p.latent, positions_of(p), p.per_dimension};
 }
 
-// Whether four elements at a time can be one access, everywhere in an array of rows.
+// Whether four elements can be one memory access everywhere in an array of rows.
 template <class T>
 bool aligned(const void* array) {
   return reinterpret_cast<uintptr_t>(array) % alignof(Four<T>) == 0;
 }
 
-// The same of the inputs; the prior's mean is read four at a time where an example's columns are.
+// The same for the inputs; the prior's mean is read four at a time wherever an example's columns are.
 template <class T>
 bool inputs_aligned(const Problem& p) {
   if (p.width % kGroup != 0 || !aligned<T>(p.mean) || !aligned<T>(p.log_var)) return false;

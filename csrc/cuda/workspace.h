@@ -1,4 +1,4 @@
-// The workspace of a call: who gets which part of it. The same code counts the bytes and hands them out.
+// The layout of the workspace of a call. The same code counts the bytes and assigns them.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ class Arena {
   size_t used_ = 0;
 };
 
-// Rows of `latent` elements: an example has one, a spatial one many.
+// Rows of `latent` elements: an example has one, or many with a spatial latent.
 inline int64_t positions_of(const Problem& p) { return p.latent > 0 ? p.width / p.latent : 0; }
 inline int64_t rows_of(const Problem& p) { return p.batch * positions_of(p); }
 
@@ -55,7 +55,7 @@ struct ForwardWorkspace {
   }
 };
 
-// What backward keeps of the correlated prior, and the sums behind the gradients of any prior.
+// Intermediate values of backward for the correlated prior, and the sums for the gradients of any prior.
 template <class F>
 struct BackwardWorkspace {
   PriorTables<F> tables;

@@ -7,7 +7,7 @@ namespace {
 
 namespace xf = ::xla::ffi;
 
-// Reads a call front to back; after the first error nothing more is read, and `status` says what was wrong.
+// Reads a call from front to back; after the first error it reads nothing more, and `status` holds the error.
 class Reader {
  public:
   Reader(const xf::RemainingArgs& operands, const xf::RemainingRets& results, const xf::Dictionary& attributes)
@@ -81,7 +81,8 @@ class Reader {
   void* check(const char* name, const std::optional<xf::AnyBuffer>& buffer, xf::DataType dtype, const Shape& shape) {
     if (!status.empty()) return nullptr;
     if (buffer->element_type() != dtype) {
-      return fail(std::string(name) + ": got " + name_of(buffer->element_type()) + ", want " + name_of(dtype) + ".");
+      return fail(std::string(name) + ": got " + name_of(buffer->element_type()) + ", expected " + name_of(dtype) +
+                  ".");
     }
     status = expect_shape(name, shape_of(*buffer), shape);
     return status.empty() ? buffer->untyped_data() : nullptr;
@@ -99,7 +100,7 @@ class Reader {
     } else if (came == xf::F64) {
       *dtype = DType::kDouble;
     } else {
-      fail("z_mean: got " + name_of(came) + ", want f16, bf16, f32 or f64.");
+      fail("z_mean: got " + name_of(came) + ", expected f16, bf16, f32 or f64.");
     }
   }
 
@@ -169,7 +170,7 @@ Status read_gradient(const xf::RemainingArgs& operands, const xf::RemainingRets&
   call->gradients.mean = reader.result("d_z_mean", reader.dtype(), mean);
   call->gradients.log_var = reader.result("d_z_log_var", reader.dtype(), mean);
   if (prior_gradient && problem.prior == Prior::kStandard) {
-    return "prior_gradient: the standard prior has no gradient; want false.";
+    return "prior_gradient: got true, but the standard prior has no gradient; set it to false.";
   }
   if (prior_gradient) {
     const Shape prior_mean = operand_shape(kPriorMean, mean, problem.prior);

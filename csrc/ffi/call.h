@@ -1,4 +1,4 @@
-// From the operands, results and attributes of an FFI call to what the launchers take, checked; for every platform.
+// Converts the operands, results and attributes of an FFI call to launcher arguments, with checks; for every platform.
 #pragma once
 
 #include "core/latent.h"

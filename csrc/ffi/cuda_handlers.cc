@@ -1,4 +1,5 @@
-// Not marked fit for command buffers: the workspace is borrowed for the call, and a recorded call would keep it.
+// Not marked as compatible with command buffers: the workspace is borrowed for the call, and a recorded call would keep
+// using it.
 #include "cuda/launch.h"
 #include "ffi/call.h"
 #include "ffi/handlers.h"

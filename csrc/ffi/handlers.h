@@ -1,13 +1,13 @@
 // The latent op as typed XLA FFI handlers, for TensorFlow's XLA and, as capsules, for JAX.
 //
-// Operands: those of core/operands.h. Then, for the gradient, those of d_z, d_kl and d_log_q that the attributes
-// announce, in this order.
+// Operands: those of core/operands.h. Then, for the gradient, those of d_z, d_kl and d_log_q whose attributes are true,
+// in this order.
 //
-// Results, forward: z, kl, and log_q where it is asked for. Gradient: d_z_mean, d_z_log_var, and d_prior_mean and
-// d_prior_scale where prior_gradient is true, which the standard prior has not.
+// Results, forward: z, kl, and log_q if requested. Gradient: d_z_mean, d_z_log_var, and d_prior_mean and d_prior_scale
+// if prior_gradient is true, which the standard prior does not allow.
 //
 // Attributes of both: samples i64, prior string ("standard", "diagonal", "cholesky"), per_dimension bool.
-// Of the forward: log_q bool. Of the gradient: d_z, d_kl, d_log_q bool, which of them follow; prior_gradient bool.
+// Forward: log_q bool. Gradient: d_z, d_kl, d_log_q bool, whether each is an operand; prior_gradient bool.
 #pragma once
 
 #include "xla/ffi/api/ffi.h"

@@ -1,4 +1,4 @@
-// XLA's own pool of threads as a ParallelFor: the pool of TensorFlow inside its jit, that of JAX inside JAX.
+// XLA's own thread pool as a ParallelFor: TensorFlow's pool under its jit, JAX's pool in JAX.
 #pragma once
 
 #include "cpu/launch.h"

@@ -7,7 +7,7 @@ namespace {
 
 constexpr DType kTypes[] = {DType::kHalf, DType::kBFloat16, DType::kFloat, DType::kDouble};
 
-// As NumPy spells it; bfloat16 as ml_dtypes' type does.
+// The type string of NumPy; for bfloat16, that of ml_dtypes.
 const char* spelling(DType dtype) {
   switch (dtype) {
     case DType::kHalf:
@@ -32,7 +32,7 @@ DType parse_type(const char* name, const std::string& spelt) {
     if (spelt == spelling(dtype)) return dtype;
   }
   throw py::type_error(std::string(name) + ": got elements of type '" + spelt +
-                       "', want float16, bfloat16, float32 or float64 ('<f2', '<V2', '<f4', '<f8').");
+                       "', expected float16, bfloat16, float32 or float64 ('<f2', '<V2', '<f4', '<f8').");
 }
 
 bool contiguous(const Shape& shape, const Shape& strides, size_t bytes) {
@@ -53,7 +53,7 @@ class DeviceArray {
     for (const int64_t extent : shape) bytes *= static_cast<size_t>(extent);
     check_cuda(cudaMalloc(&data_, bytes), "cudaMalloc");
   }
-  // Waits for the device: a reader may be at work on a stream that is not known here.
+  // Waits for the device, because a reader may be using a stream that is not known here.
   ~DeviceArray() { cudaFree(data_); }
   DeviceArray(const DeviceArray&) = delete;
   DeviceArray& operator=(const DeviceArray&) = delete;
@@ -68,7 +68,7 @@ class DeviceArray {
     found["typestr"] = spelling(dtype_);
     found["data"] = py::make_tuple(reinterpret_cast<uintptr_t>(data_), false);
     found["strides"] = py::none();
-    // The interface spells the default stream 1.
+    // In the interface, 1 is the default stream.
     found["stream"] = stream_ ? stream_ : uintptr_t{1};
     found["version"] = 3;
     return found;
@@ -85,7 +85,7 @@ class DeviceArray {
 
 Interface read_interface(const char* name, const py::object& array) {
   if (!on_gpu(array)) {
-    throw py::type_error(std::string(name) + ": got an array that is not on a GPU, want one there, as z_mean is.");
+    throw py::type_error(std::string(name) + ": got an array that is not on a GPU, expected one on the GPU of z_mean.");
   }
   const py::dict said = array.attr("__cuda_array_interface__");
   Interface seen;
@@ -97,7 +97,7 @@ Interface read_interface(const char* name, const py::object& array) {
   seen.stream = stream.is_none() ? 0 : py::cast<uintptr_t>(stream);
   if (!strides.is_none() && !contiguous(seen.shape, py::cast<Shape>(strides), bytes_of(seen.dtype))) {
     throw py::value_error(std::string(name) + ": got strides " + std::string(py::str(strides)) + " for shape " +
-                          to_string(seen.shape) + ", want a contiguous array; make a contiguous copy first.");
+                          to_string(seen.shape) + ", expected a contiguous array; make a contiguous copy first.");
   }
   return seen;
 }
@@ -108,7 +108,7 @@ int device_of(const char* name, const void* data) {
   if (error != cudaSuccess || attributes.type == cudaMemoryTypeUnregistered) {
     const std::string reason = error == cudaSuccess ? "not memory of a GPU" : cudaGetErrorString(error);
     throw py::value_error(std::string(name) + ": got an address that CUDA does not know (" + reason +
-                          "), want an array on a GPU.");
+                          "), expected an array on a GPU.");
   }
   return attributes.device;
 }

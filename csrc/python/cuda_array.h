@@ -1,4 +1,4 @@
-// The CUDA array interface, read and offered.
+// Reads and exports the CUDA array interface.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,7 +11,7 @@ struct Interface {
   DType dtype;
   Shape shape;
   void* data;
-  uintptr_t stream;  // of the last work on it; 0: none to wait for
+  uintptr_t stream;  // of the last work on the array; 0: nothing to wait for
 };
 
 Interface read_interface(const char* name, const py::object& array);

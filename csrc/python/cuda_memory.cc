@@ -8,7 +8,7 @@
 namespace tfvae::python {
 namespace {
 
-// Makes a device current for as long as it lives.
+// Makes a device current for the lifetime of the object.
 class CurrentDevice {
  public:
   explicit CurrentDevice(int device) {
@@ -23,7 +23,7 @@ class CurrentDevice {
   int before_ = 0;
 };
 
-// Lets `stream` wait for what `producer` holds now.
+// Makes `stream` wait for the work now queued on `producer`.
 void wait_for(cudaStream_t producer, cudaStream_t stream) {
   cudaEvent_t event;
   check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
@@ -48,7 +48,7 @@ class CudaMemory : public Memory {
     const Interface seen = read_interface(name, value);
     if (seen.data && device_of(name, seen.data) != device_) {
       throw py::value_error(std::string(name) + ": got an array on GPU " +
-                            std::to_string(device_of(name, seen.data)) + ", want GPU " + std::to_string(device_) +
+                            std::to_string(device_of(name, seen.data)) + ", expected GPU " + std::to_string(device_) +
                             ", where z_mean is.");
     }
     const auto producer = reinterpret_cast<cudaStream_t>(seen.stream);
@@ -86,7 +86,7 @@ class CudaMemory : public Memory {
     }
     const NoiseBlock block = {*problem.key, {problem.counter[0], problem.counter[1]}, *problem.first_example};
     auto* there = static_cast<NoiseBlock*>(scratch);
-    // The source is pageable, so that it has been read when this returns.
+    // The source is pageable memory, so it has been read when this returns.
     Status status = cuda_status(cudaMemcpyAsync(there, &block, sizeof block, cudaMemcpyHostToDevice, stream_),
                                 "cudaMemcpyAsync");
     if (status.empty()) {

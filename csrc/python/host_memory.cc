@@ -10,7 +10,7 @@
 namespace tfvae::python {
 namespace {
 
-// NumPy has no bfloat16 of its own.
+// NumPy has no bfloat16.
 py::dtype bfloat16() { return py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16")); }
 
 DType dtype_of(const char* name, const py::dtype& dtype) {
@@ -19,7 +19,7 @@ DType dtype_of(const char* name, const py::dtype& dtype) {
   if (dtype.equal(py::dtype("float16"))) return DType::kHalf;
   const std::string spelt = py::str(dtype);
   if (spelt == "bfloat16") return DType::kBFloat16;
-  throw py::type_error(std::string(name) + ": got " + spelt + ", want float16, bfloat16, float32 or float64.");
+  throw py::type_error(std::string(name) + ": got " + spelt + ", expected float16, bfloat16, float32 or float64.");
 }
 
 py::dtype numpy_dtype(DType dtype) { return dtype == DType::kBFloat16 ? bfloat16() : py::dtype(name_of(dtype)); }
@@ -28,7 +28,7 @@ class HostMemory : public Memory {
  public:
   explicit HostMemory(int threads) {
     if (threads < 0 || threads > 1024) {
-      throw py::value_error("threads: got " + std::to_string(threads) + ", want 1 to 1024, or 0 for all cores.");
+      throw py::value_error("threads: got " + std::to_string(threads) + ", expected 1 to 1024, or 0 for all cores.");
     }
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     parallel_ = cpu::with_threads(threads ? threads : std::max(1, cores));
@@ -36,14 +36,14 @@ class HostMemory : public Memory {
 
   Array input(const char* name, const py::object& value) override {
     if (on_gpu(value)) {
-      throw py::type_error(std::string(name) + ": got an array on a GPU, want a NumPy array, as z_mean is one.");
+      throw py::type_error(std::string(name) + ": got an array on a GPU, expected a NumPy array, like z_mean.");
     }
     constexpr int kPlain = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
     const py::array array = py::array::ensure(value, kPlain);
     if (!array) {
       PyErr_Clear();
       const std::string type = py::str(py::type::of(value).attr("__name__"));
-      throw py::type_error(std::string(name) + ": got " + type + ", want a NumPy array.");
+      throw py::type_error(std::string(name) + ": got " + type + ", expected a NumPy array.");
     }
     const DType dtype = dtype_of(name, array.dtype());
     return {dtype, Shape(array.shape(), array.shape() + array.ndim()), const_cast<void*>(array.data()), array};

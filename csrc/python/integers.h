@@ -1,4 +1,4 @@
-// Integers of the caller, from Python and NumPy alike, with a sentence for what is none.
+// Converts Python and NumPy integers, with an error sentence for anything else.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ namespace tfvae::python {
 template <class Int>
 std::vector<Int> integers(const char* name, py::object value, size_t count) {
   const std::string came = py::repr(value);
-  // Arrays and scalars of NumPy become Python's own.
+  // NumPy arrays and scalars become Python objects.
   if (py::hasattr(value, "tolist")) value = value.attr("tolist")();
   if (py::isinstance<py::int_>(value)) value = py::make_tuple(value);
   std::vector<Int> found;
@@ -25,7 +25,7 @@ std::vector<Int> integers(const char* name, py::object value, size_t count) {
   }
   const std::string kind = std::is_unsigned_v<Int> ? "unsigned 64-bit" : "signed 64-bit";
   const std::string wanted = count == 1 ? "one " + kind + " integer" : std::to_string(count) + " " + kind + " integers";
-  throw py::value_error(std::string(name) + ": got " + came + ", want " + wanted + ".");
+  throw py::value_error(std::string(name) + ": got " + came + ", expected " + wanted + ".");
 }
 
 }  // namespace tfvae::python

@@ -1,4 +1,5 @@
-// Where the arrays of a call live. Each kind of memory reads its arrays, makes new ones and runs its launchers.
+// The memory that holds the arrays of a call. Each kind of memory reads its arrays, allocates new ones and runs its
+// launchers.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,7 +13,7 @@ namespace tfvae::python {
 
 namespace py = pybind11;
 
-// Contiguous elements. Absent: no owner, no data and shape [0], as the standard prior has its mean and scale.
+// Contiguous elements. An absent array, such as the mean of the standard prior, has no owner, no data and shape [0].
 struct Array {
   DType dtype = DType::kFloat;
   Shape shape = {0};

@@ -1,4 +1,4 @@
-// _tfvae_kernels: the latent op for NumPy, for arrays on a GPU, and for JAX. It knows nothing of TensorFlow.
+// _tfvae_kernels: the latent op for NumPy, for arrays on a GPU, and for JAX. It does not depend on TensorFlow.
 #include "cpu/launch.h"
 #include "python/capsules.h"
 #include "python/op.h"
@@ -10,42 +10,42 @@ constexpr char kModule[] = R"(The fused latent op without TensorFlow.
 
     z = z_mean + exp(z_log_var / 2) * eps        kl = KL(N(z_mean, diag exp(z_log_var)) || prior), in nats
 
-Arrays are NumPy's, in float16, bfloat16 (of ml_dtypes), float32 or float64, or anything with
-__cuda_array_interface__ where CUDA is built in; all of a call live in the same place. The prior, KL and log q are in
-float64 for float64 and in float32 for all else. The noise has an address: it depends on key, counter and the index of
-the example alone, so that the same call gives the same z whatever the batch, the shard or the number of threads.
+Arrays are NumPy arrays of float16, bfloat16 (of ml_dtypes), float32 or float64 or, in a build with CUDA, any objects
+with __cuda_array_interface__; all arrays of a call are on the same device. The prior, KL and log q are float64 for
+float64 inputs and float32 otherwise. The noise has an address: it depends only on key, counter and the index of the
+example, so the same call gives the same z whatever the batch, the shard or the number of threads.
 )";
 
 constexpr char kForward[] = R"(Draws z and computes the KL.
 
 Args:
-  z_mean: [batch, ...], rank 2 at least; the last axis is the latent one, which the prior is about.
-  z_log_var: as z_mean.
+  z_mean: [batch, ...], of rank at least 2; the last axis is the latent axis, over which the prior is defined.
+  z_log_var: shape and dtype of z_mean.
   key: the seed, an integer in [0, 2^64).
-  counter: two integers in [0, 2^64): the base of the 128-bit counter, low word first. Sample k takes (low, high + k).
+  counter: two integers in [0, 2^64): the base of the 128-bit counter, low word first. Sample k uses (low, high + k).
   first_example: index of the first example of z_mean in the whole batch or data set.
   samples: K, 1 to 65536.
   prior_mean: [latent]; None: zero mean and unit scale, N(0, I).
   prior_scale: standard deviations [latent], or a lower triangular factor L [latent, latent] for N(m, L L^T).
-  per_dimension: the terms of the KL in place of their sum.
-  log_q: also the log density of each sample.
+  per_dimension: return the terms of the KL instead of their sum.
+  log_q: also return the log density of each sample.
   threads: on the CPU; 0: all cores.
   stream: on a GPU, the CUDA stream as an integer; None: the default stream.
 
 Returns:
   z [samples, batch, ...], kl [batch] (or [batch, ...] per dimension) in nats, log q(z|x) [samples, batch] in nats or
-  None. On a GPU DeviceArrays, whose work may still be under way on the stream.
+  None. On a GPU, DeviceArrays whose work may still be running on the stream.
 
 Raises:
-  ValueError, TypeError: an input has a shape, type or value that cannot be; the message names it.
+  ValueError, TypeError: an input has an invalid shape, type or value; the message names it.
 )";
 
-constexpr char kGradient[] = R"(Gradients of a loss through sample_and_kl; the noise is drawn again, nothing is kept.
+constexpr char kGradient[] = R"(Gradients of a loss through sample_and_kl; the noise is redrawn, and nothing is stored.
 
 Args:
-  d_z, d_kl, d_log_q: the gradients of the loss with respect to the outputs, of their shapes and types; None: the loss
+  d_z, d_kl, d_log_q: the gradients of the loss with respect to the outputs, in their shapes and types; None: the loss
     does not use that output.
-  prior_gradient: also with respect to prior_mean and prior_scale.
+  prior_gradient: also return the gradients with respect to prior_mean and prior_scale.
   All others: as they were given to sample_and_kl.
 
 Returns:

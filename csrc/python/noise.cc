@@ -1,4 +1,4 @@
-// The noise alone, for tests and for those who check another implementation of NOISE.md.
+// The noise only, for tests and for checking other implementations of NOISE.md.
 #include <pybind11/numpy.h>
 
 #include "cpu/launch.h"
@@ -10,8 +10,8 @@ namespace {
 
 template <class T, class Fill>
 py::array_t<T> filled(const py::object& key, const py::object& counter, int64_t n, int64_t first, const Fill& fill) {
-  if (n < 0) throw py::value_error("n: got " + std::to_string(n) + ", want 0 or more.");
-  if (first < 0) throw py::value_error("first: got " + std::to_string(first) + ", want 0 or more.");
+  if (n < 0) throw py::value_error("n: got " + std::to_string(n) + ", expected 0 or more.");
+  if (first < 0) throw py::value_error("first: got " + std::to_string(first) + ", expected 0 or more.");
   require(cpu::isa_error());
   const uint64_t seed = integers<uint64_t>("key", key, 1)[0];
   const std::vector<uint64_t> base = integers<uint64_t>("counter", counter, 2);
@@ -35,7 +35,7 @@ py::object normals(const py::object& key, const py::object& counter, int64_t n, 
   using Doubles = void (*)(uint64_t, const uint64_t*, uint64_t, int64_t, double*);
   if (kind.equal(py::dtype::of<float>())) return filled<float>(key, counter, n, first, Floats(cpu::normals));
   if (kind.equal(py::dtype::of<double>())) return filled<double>(key, counter, n, first, Doubles(cpu::normals));
-  throw py::type_error("dtype: got " + std::string(py::str(kind)) + ", want float32 or float64.");
+  throw py::type_error("dtype: got " + std::string(py::str(kind)) + ", expected float32 or float64.");
 }
 
 }  // namespace tfvae::python

@@ -8,34 +8,35 @@ namespace {
 std::unique_ptr<Memory> memory_of(const Inputs& inputs) {
   if (!on_gpu(inputs.z_mean)) {
     if (!inputs.stream.is_none()) {
-      throw py::value_error("stream: got one with z_mean on the CPU; a stream is for arrays on a GPU.");
+      throw py::value_error("stream: got one with z_mean on the CPU; pass a stream only for arrays on a GPU.");
     }
     return host_memory(inputs.threads);
   }
   if (inputs.threads != 0) {
-    throw py::value_error("threads: got " + std::to_string(inputs.threads) + " with z_mean on a GPU, want 0.");
+    throw py::value_error("threads: got " + std::to_string(inputs.threads) + " with z_mean on a GPU, expected 0.");
   }
 #if TFVAE_CUDA
   const uint64_t stream = inputs.stream.is_none() ? 0 : integers<uint64_t>("stream", inputs.stream, 1)[0];
   return cuda_memory(inputs.z_mean, static_cast<uintptr_t>(stream));
 #else
   throw py::type_error(
-      "z_mean: got an array on a GPU, but this module was built without CUDA; give NumPy arrays, or build it again "
-      "where nvcc is found.");
+      "z_mean: got an array on a GPU, but this module was built without CUDA; pass NumPy arrays, or rebuild it "
+      "where nvcc is installed.");
 #endif
 }
 
 Prior prior_of(const Array& mean, const Array& scale) {
   if (mean.present() != scale.present()) {
-    throw py::value_error("prior_mean, prior_scale: got one without the other, want both, or None for both.");
+    throw py::value_error("prior_mean, prior_scale: got one without the other, expected both, or None for both.");
   }
   if (!scale.present()) return Prior::kStandard;
   if (scale.shape.size() == 1) return Prior::kDiagonal;
   if (scale.shape.size() == 2) return Prior::kCholesky;
-  throw py::value_error("prior_scale: got shape " + to_string(scale.shape) + ", want [latent] or [latent, latent].");
+  throw py::value_error("prior_scale: got shape " + to_string(scale.shape) +
+                        ", expected [latent] or [latent, latent].");
 }
 
-// The inputs that both functions take, checked; keeps what the pointers of `problem` point to.
+// The inputs that both functions share, checked; owns the memory that `problem` points to.
 class Call {
  public:
   explicit Call(const Inputs& inputs) : memory_(memory_of(inputs)) {
@@ -84,7 +85,7 @@ class Call {
     if (value.is_none()) return {};
     Array array = memory_->input(name, value);
     if (array.dtype == dtype) return array;
-    throw py::type_error(std::string(name) + ": got " + name_of(array.dtype) + ", want " + name_of(dtype) +
+    throw py::type_error(std::string(name) + ": got " + name_of(array.dtype) + ", expected " + name_of(dtype) +
                          ", as z_mean is " + name_of(mean_.dtype) + ".");
   }
 

@@ -1,4 +1,4 @@
-// The two functions of the op, from Python's arguments to the launchers and back.
+// The two functions of the op: converts Python arguments for the launchers, and results back.
 #pragma once
 
 #include "python/memory.h"
@@ -24,7 +24,7 @@ py::tuple sample_and_kl(const Inputs& inputs, bool log_q);
 // (d_z_mean, d_z_log_var, d_prior_mean or None, d_prior_scale or None).
 py::tuple sample_and_kl_grad(const Inputs& inputs, const UpstreamInputs& upstream, bool prior_gradient);
 
-// The words of Philox at (key, counter), from position `first` on, and the normals made of them.
+// The words of Philox at (key, counter), from position `first` on, and the normals computed from them.
 py::object words(const py::object& key, const py::object& counter, int64_t n, int64_t first);
 py::object normals(const py::object& key, const py::object& counter, int64_t n, const py::object& dtype,
                    int64_t first);

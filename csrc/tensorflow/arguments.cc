@@ -19,8 +19,9 @@ Attributes::Attributes(OpKernelConstruction* context) {
   OP_REQUIRES_OK(context, context->GetAttr("U", &wide));
   const DataType wanted = narrow == ::tensorflow::DT_DOUBLE ? ::tensorflow::DT_DOUBLE : ::tensorflow::DT_FLOAT;
   OP_REQUIRES(context, wide == wanted,
-              absl::InvalidArgumentError(absl::StrCat("prior_mean: got ", DataTypeString(wide), " beside z_mean of ",
-                                                    DataTypeString(narrow), ", want ", DataTypeString(wanted), ".")));
+              absl::InvalidArgumentError(absl::StrCat("prior_mean: got ", DataTypeString(wide), " with z_mean of type ",
+                                                    DataTypeString(narrow), ", expected ", DataTypeString(wanted),
+                                                    ".")));
   if (narrow == ::tensorflow::DT_HALF) dtype = DType::kHalf;
   if (narrow == ::tensorflow::DT_BFLOAT16) dtype = DType::kBFloat16;
   if (narrow == ::tensorflow::DT_DOUBLE) dtype = DType::kDouble;

@@ -1,4 +1,4 @@
-// From a TensorFlow kernel's context to what the launchers take; the same for CPU and GPU, for both ops.
+// Converts a TensorFlow kernel's context to launcher arguments; the same for CPU and GPU, and for both ops.
 #pragma once
 
 #include "absl/strings/str_cat.h"
@@ -8,7 +8,7 @@
 
 namespace tfvae::tf {
 
-// The attributes that both ops have, read when the kernel is made.
+// The attributes that both ops share, read when the kernel is constructed.
 struct Attributes {
   explicit Attributes(::tensorflow::OpKernelConstruction* context);
 

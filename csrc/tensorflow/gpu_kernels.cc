@@ -1,5 +1,5 @@
-// On the GPU, on the stream of TensorFlow's device. No input is kept in host memory: the address of the noise is read
-// where the data are, so that no step waits for a copy.
+// GPU kernels, on the stream of TensorFlow's device. No input is in host memory: the address of the noise is read on
+// the device, so that no step waits for a copy.
 #include "cuda/launch.h"
 #include "tensorflow/op_kernels.h"
 #include "xla/stream_executor/stream.h"

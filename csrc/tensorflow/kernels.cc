@@ -1,4 +1,4 @@
-// On the CPU, on TensorFlow's pool of threads for work within one op.
+// CPU kernels, on TensorFlow's intra-op thread pool.
 #include "cpu/launch.h"
 #include "tensorflow/op_kernels.h"
 

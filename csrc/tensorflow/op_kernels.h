@@ -1,12 +1,12 @@
-// The two ops as kernels; what a device adds is a launcher, given as a class with two functions.
+// The two ops as kernels; a device adds a launcher, a class with two functions.
 #pragma once
 
 #include "tensorflow/arguments.h"
 
 namespace tfvae::tf {
 
-// Launcher::forward(context, problem, outputs) and Launcher::backward(context, problem, upstream, gradients) give a
-// status of TensorFlow.
+// Launcher::forward(context, problem, outputs) and Launcher::backward(context, problem, upstream, gradients) return a
+// TensorFlow status.
 template <class Launcher>
 class SampleAndKlOp : public ::tensorflow::OpKernel {
  public:
@@ -61,14 +61,14 @@ class SampleAndKlGradOp : public ::tensorflow::OpKernel {
   }
 
  private:
-  // An upstream is a list of no tensor, which leaves `data` null, or of one.
+  // An upstream is a list of one tensor, or of none, which leaves `data` null.
   static absl::Status read_upstream(::tensorflow::OpKernelContext* context, const char* name, const Shape& wanted,
                                     const void** data) {
     ::tensorflow::OpInputList list;
     TF_RETURN_IF_ERROR(context->input_list(name, &list));
     if (list.size() == 0) return absl::OkStatus();
     if (list.size() > 1) {
-      return absl::InvalidArgumentError(absl::StrCat(name, ": got ", list.size(), " tensors, want none or one."));
+      return absl::InvalidArgumentError(absl::StrCat(name, ": got ", list.size(), " tensors, expected none or one."));
     }
     *data = list[0].data();
     return to_status(expect_shape(name, shape_of(list[0]), wanted));

@@ -1,4 +1,4 @@
-// The two ops and their shape functions, which merge what is known of every input and check it.
+// The two ops and their shape functions, which merge and check the known dimensions of all inputs.
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -20,12 +20,13 @@ using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
 absl::Status refused(InferenceContext* c, const char* name, ShapeHandle came, const std::string& wanted) {
-  return absl::InvalidArgumentError(absl::StrCat(name, ": got shape ", c->DebugString(came), ", want ", wanted, "."));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": got shape ", c->DebugString(came), ", expected ", wanted, "."));
 }
 
-// Merges `came` with `wanted` into `merged`, or says which input does not fit.
+// Merges `came` with `wanted` into `merged`; the error names the input whose shape does not match.
 absl::Status merge(InferenceContext* c, const char* name, ShapeHandle came, ShapeHandle wanted, ShapeHandle* merged) {
-  // Merge writes to its output also where it fails, so the shape is printed from the one that came in.
+  // Merge writes to its output even if it fails, so the message prints the shape that was passed.
   ShapeHandle result;
   if (!c->Merge(came, wanted, &result).ok()) return refused(c, name, came, c->DebugString(wanted));
   *merged = result;
@@ -56,15 +57,15 @@ absl::Status read_attributes(InferenceContext* c, Attributes* attributes) {
   TF_RETURN_IF_ERROR(c->GetAttr("U", &wide));
   const DataType wanted = narrow == DT_DOUBLE ? DT_DOUBLE : DT_FLOAT;
   if (wide == wanted) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("prior_mean: got ", DataTypeString(wide), " beside z_mean of ",
-                                               DataTypeString(narrow), ", want ", DataTypeString(wanted), "."));
+  return absl::InvalidArgumentError(absl::StrCat("prior_mean: got ", DataTypeString(wide), " with z_mean of type ",
+                                               DataTypeString(narrow), ", expected ", DataTypeString(wanted), "."));
 }
 
-// The shape of z_mean as far as the operands tell it.
+// The shape of z_mean, as far as the operands determine it.
 absl::Status infer_mean(InferenceContext* c, const Attributes& attributes, ShapeHandle* mean) {
   ShapeHandle at_least;
   if (!c->WithRankAtLeast(c->input(kZMean), 2, &at_least).ok()) {
-    return refused(c, kOperands[kZMean].name, c->input(kZMean), "[batch, ...], rank 2 at least");
+    return refused(c, kOperands[kZMean].name, c->input(kZMean), "[batch, ...], of rank at least 2");
   }
   TF_RETURN_IF_ERROR(merge(c, kZLogVar, at_least, mean));
   const DimensionHandle latent = c->RankKnown(*mean) ? c->Dim(*mean, -1) : c->UnknownDim();
@@ -111,14 +112,14 @@ absl::Status forward_shapes(InferenceContext* c) {
   return absl::OkStatus();
 }
 
-// Reads how many tensors, none or one, an upstream list holds.
+// Reads the number of tensors in an upstream list: none or one.
 absl::Status read_count(InferenceContext* c, const char* attribute, int* count) {
   TF_RETURN_IF_ERROR(c->GetAttr(attribute, count));
   if (*count <= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(attribute, ": got ", *count, " tensors, want none or one."));
+  return absl::InvalidArgumentError(absl::StrCat(attribute, ": got ", *count, " tensors, expected none or one."));
 }
 
-// Narrows the first axis of `mean` by what an upstream of shape [..., batch] tells.
+// Refines the first axis of `mean` from an upstream of shape [..., batch].
 absl::Status narrow_batch(InferenceContext* c, ShapeHandle upstream, ShapeHandle* mean) {
   if (!c->RankKnown(*mean)) return absl::OkStatus();
   return c->ReplaceDim(*mean, 0, c->Dim(upstream, -1), mean);
@@ -179,7 +180,7 @@ std::string describe_operands() {
   return lines;
 }
 
-// What REGISTER_OP does, for an op that already has inputs.
+// Equivalent to REGISTER_OP, for an op that already has inputs.
 [[maybe_unused]] const InitOnStartupMarker forward =
     InitOnStartupMarker{} << op("Tfvae>SampleAndKl")
     .Output("z: T")
@@ -200,8 +201,8 @@ z = z_mean + exp(z_log_var / 2) * eps; eps is Philox noise at key and counter, e
 (first_example + e) * width + i, so that it depends neither on the batch nor on the shard.
 
 )doc", describe_operands(), R"doc(z: `[samples, batch, ...]`.
-kl: `[batch]`, or of the shape of z_mean where per_dimension is true.
-log_q: log q(z|x) `[samples, batch]`, or `[0]` where with_log_q is false.
+kl: `[batch]`, or the shape of z_mean if per_dimension is true.
+log_q: log q(z|x) `[samples, batch]`, or `[0]` if with_log_q is false.
 prior_gradient: Whether the gradient of this op is also taken with respect to the prior.
 )doc"));
 
@@ -225,10 +226,10 @@ prior_gradient: Whether the gradient of this op is also taken with respect to th
     .Attr("prior_gradient: bool = false")
     .SetShapeFn(gradient_shapes)
     .Doc(R"doc(
-The gradient of SampleAndKl, which draws the noise again and stores none. It has no gradient of its own.
+The gradient of SampleAndKl, which redraws the noise and stores none. It has no gradient itself.
 
-d_z: Gradient of the loss with respect to z, or an empty list where the loss does not use z; d_kl and d_log_q likewise.
-d_prior_mean: `[0]` unless prior_gradient is true and the prior is not the standard one; d_prior_scale likewise.
+d_z: Gradient of the loss with respect to z, or an empty list if the loss does not use z; d_kl and d_log_q likewise.
+d_prior_mean: `[0]` unless prior_gradient is true and the prior is not the standard prior; d_prior_scale likewise.
 )doc");
 
 }  // namespace

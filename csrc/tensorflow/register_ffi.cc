@@ -1,4 +1,4 @@
-// Tells TensorFlow's XLA of the handlers. _tfvae_kernels carries the same handlers and tells TensorFlow nothing.
+// Registers the handlers with TensorFlow's XLA. _tfvae_kernels has the same handlers and does not register them.
 #include "ffi/handlers.h"
 
 extern "C" const XLA_FFI_Api* XLA_FFI_GetApi();

@@ -1,4 +1,4 @@
-// The two ops inside XLA: typed FFI custom calls to the handlers of csrc/ffi. The only slow file to compile.
+// The two ops under XLA: typed FFI custom calls to the handlers of csrc/ffi. The only file that is slow to compile.
 #include <string>
 #include <vector>
 
@@ -21,7 +21,7 @@ using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::XlaOpKernel;
 using ::tensorflow::XlaOpKernelContext;
 
-// What a call is made of: the shapes of the inputs, and the results in their order.
+// The parts of a call: the shapes of the inputs, and the results in order.
 struct Call {
   Problem problem;
   std::vector<Shape> shapes;
@@ -45,8 +45,8 @@ absl::Status read_call(XlaOpKernelContext* context, const Attributes& attributes
     if (shape.is_dynamic()) {
       return absl::UnimplementedError(absl::StrCat(
           input < kFirstUpstream ? kOperands[input].name : "upstream", ": got shape ", shape.ToString(),
-          ", which is found out while XLA runs; want one that is known when the function is called, or the op outside ",
-          "jit_compile."));
+          ", which XLA knows only at run time; pass a shape that is known when the function is called, or call the op ",
+          "outside jit_compile."));
     }
     call->shapes.emplace_back(shape.dimensions().begin(), shape.dimensions().end());
   }
@@ -56,7 +56,7 @@ absl::Status read_call(XlaOpKernelContext* context, const Attributes& attributes
   return to_status(check_operands(call->shapes, attributes.samples, &call->problem));
 }
 
-// Emits the call with every operand and result in row-major order, and gives its results one by one.
+// Emits the call with every operand and result in row-major order, and returns its results one by one.
 absl::StatusOr<std::vector<xla::XlaOp>> emit(XlaOpKernelContext* context, const Call& call, const char* target,
                                              const std::string& attributes) {
   std::vector<xla::XlaOp> operands;
@@ -142,7 +142,8 @@ class SampleAndKlGradXlaOp : public XlaOpKernel {
     int input = kFirstUpstream;
     for (int i = 0; i < 3; ++i) {
       if (counts_[i] > 1) {
-        return absl::InvalidArgumentError(absl::StrCat(names[i], ": got ", counts_[i], " tensors, want none or one."));
+        return absl::InvalidArgumentError(
+            absl::StrCat(names[i], ": got ", counts_[i], " tensors, expected none or one."));
       }
       if (counts_[i]) TF_RETURN_IF_ERROR(to_status(expect_shape(names[i], call.shapes[input++], wanted[i])));
     }
@@ -154,8 +155,8 @@ class SampleAndKlGradXlaOp : public XlaOpKernel {
   int counts_[3] = {};
 };
 
-// XLA makes kernels of its registry once in a process, when it first compiles something. A library that is loaded later
-// has to make its own; one that is loaded earlier must not, as XLA would then find two.
+// XLA registers the kernels of its op registry once per process, when it first compiles something. A library that is
+// loaded later must register its own; one that is loaded earlier must not, because XLA would then find two.
 bool xla_has_begun(const char* device) {
   const ::tensorflow::KernelList kernels = ::tensorflow::GetRegisteredKernelsForOp("AddV2");
   for (const auto& kernel : kernels.kernel()) {

@@ -12,7 +12,7 @@ done
 
 folder=build/native-aarch64
 mkdir -p "$folder"
-# The flags of csrc/building, less those of the instruction sets of x86-64.
+# The flags of csrc/building, without those for the instruction sets of x86-64.
 flags=(-std=c++17 -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -Wall -Wextra -Werror -Icsrc -Itests/csrc)
 objects=()
 for source in csrc/core/*.cc csrc/cpu/*.cc; do

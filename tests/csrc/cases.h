@@ -1,4 +1,4 @@
-// Cases with random inputs, and the way of a case through the CPU launchers: numbers to bytes, bytes to numbers.
+// Cases with random inputs, and helpers that run a case through the CPU launchers: numbers to bytes, bytes to numbers.
 #pragma once
 
 #include <cstring>
@@ -30,7 +30,7 @@ inline const char* name_of(Prior prior) {
   return names[static_cast<int>(prior)];
 }
 
-// Half of the spacing of numbers at 1: the relative error of one rounding.
+// Half the spacing of numbers at 1: the relative error of one rounding.
 inline Real half_ulp(DType dtype) {
   const int bits[] = {11, 8, 24, 53};
   return std::ldexp(Real(1), -bits[static_cast<int>(dtype)]);
@@ -66,7 +66,7 @@ inline Real from_half(uint16_t bits) {
   return sign * (exponent ? std::ldexp(1024 + digits, exponent - 25) : std::ldexp(digits, -24));
 }
 
-// Bytes at an address that is aligned to the element and to no vector.
+// Bytes at an address that is aligned to the element but not to a vector.
 class Buffer {
  public:
   Buffer() = default;

@@ -1,4 +1,4 @@
-// Checks of the C++ tests: the first that fails says where and with what values, and ends the program with status 1.
+// Checks of the C++ tests: the first failure prints its place and values, and ends the program with status 1.
 #pragma once
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 namespace tfvae::test {
 
-// What is being checked, for the message.
+// The current subject of the checks, for the message.
 inline std::string& context() {
   static std::string text;
   return text;

@@ -1,5 +1,5 @@
-// The latent op as its specification says it, one number at a time in long double: what the launchers are held against.
-// It shares no code with csrc, and takes one form for all three priors: L = I, L = diag(scale), L as it is.
+// The latent op written from its specification, one number at a time in long double: the reference for the launchers.
+// It shares no code with csrc, and uses one form for all three priors: L = I, L = diag(scale), or L itself.
 #pragma once
 
 #include <cmath>
@@ -141,7 +141,7 @@ inline Forward forward(const Case& c, const Values& eps) {
   return out;
 }
 
-// The loss whose gradients by the outputs are `upstream`.
+// The loss whose gradients with respect to the outputs are `upstream`.
 inline Real loss(const Case& c, const Values& eps, const Upstreams& upstream) {
   const Forward out = forward(c, eps);
   Real sum = 0;

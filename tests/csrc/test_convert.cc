@@ -1,5 +1,5 @@
-// 16-bit numbers in and out of the CPU launcher: d_mean = upstream * mean of the standard prior's KL lets a number pass
-// through as it is.
+// 16-bit numbers into and out of the CPU launcher: d_mean = upstream * mean, from the standard prior's KL, passes a
+// number through unchanged.
 #include "cases.h"
 
 namespace tfvae::test {
@@ -28,7 +28,7 @@ Halves through(DType dtype, const Halves& mean, const std::vector<float>& upstre
   return d_mean;
 }
 
-// Every number of the type, subnormal and infinite ones too, comes out as it went in.
+// Every number of the type, including subnormals and infinities, comes out unchanged.
 void every_number(DType dtype) {
   const uint16_t infinity = dtype == DType::kHalf ? 0x7C00 : 0x7F80;
   Halves all;
@@ -46,7 +46,7 @@ struct Rounded {
   uint16_t bits;
 };
 
-// `from` times one, at every place of a row that no vector divides.
+// `from` times one, at every position of a row whose length is not a multiple of a vector.
 void check_rounded(DType dtype, uint16_t one, const std::vector<Rounded>& table) {
   for (const Rounded& row : table) {
     for (const float sign : {1.0f, -1.0f}) {

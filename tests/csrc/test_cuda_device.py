@@ -1,4 +1,4 @@
-"""The fused op on a GPU: against the CPU's with the same noise, to the bit against itself, and past 32-bit indices."""
+"""The fused op on a GPU: against the CPU op with the same noise, bitwise reproducible, and past 32-bit indices."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ pytestmark = pytest.mark.usefixtures("library", "gpu")
 
 ADDRESS = noise.Address(seed=2**40 + 5, purpose=noise.TRAINING, step=70_000, first_example=11)
 KINDS = ["standard", "diagonal", "correlated"]
-# Relative to the largest value of each result: the two devices differ in the order of sums alone.
+# Relative to the largest value of each result: the two devices differ only in the order of sums.
 TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-12}
 GPU, CPU = "/GPU:0", "/CPU:0"
 
 
 @pytest.fixture(scope="module")
 def gpu():
-    """Skips where there is none."""
+    """Skips the test if there is no GPU."""
     if not tf.config.list_physical_devices("GPU"):
         pytest.skip("TensorFlow sees no GPU on this machine; run this file where there is one")
 
@@ -41,7 +41,7 @@ def make_inputs(shape, dtype):
 
 
 def weights_of(value):
-    """Numbers of either sign, of the value's shape."""
+    """Random numbers of both signs, in the shape of the value."""
     return tf.reshape(tf.cast(tf.range(tf.size(value)) % 7 - 3, tf.float64), tf.shape(value))
 
 
@@ -126,7 +126,7 @@ def test_more_outputs_than_32_bits_count():
             zeros = tf.zeros([rows, width], tf.float16)
             z = sample_and_kl(zeros, zeros, StandardNormal(width), ADDRESS, implementation="fused").z[0, -last:]
     except tf.errors.ResourceExhaustedError:
-        pytest.skip("13 GB of free memory on the GPU are wanted")
+        pytest.skip("needs 13 GB of free GPU memory")
     at = ADDRESS._replace(first_example=ADDRESS.first_example + rows - last)
     wanted = noise.normal(at, [last, width], dtype=tf.float16)[0]
     np.testing.assert_allclose(np.float64(z), np.float64(wanted), atol=4e-3)

@@ -1,4 +1,4 @@
-// How csrc/cuda cuts up the work: every element, row and term exactly once, from the extents alone.
+// How csrc/cuda splits the work: every element, row and term exactly once, depending only on the extents.
 #include "check.h"
 #include "cuda/geometry.h"
 
@@ -18,7 +18,7 @@ void teams() {
     CHECK_EQ(team <= kWarp || team == kBlock, true);
     CHECK_EQ(team >= before, true);
     before = team;
-    // As the kernels go through a row: thread `lane` of the team takes groups lane, lane + team, …
+    // As in the kernels, thread `lane` of the team takes groups lane, lane + team, …
     std::vector<int> owners(static_cast<size_t>(width), 0);
     const int64_t groups = ceil_div(width, kGroup);
     for (int lane = 0; lane < team; ++lane) {
@@ -57,7 +57,7 @@ void parts() {
         CHECK_EQ(p.count * p.length >= rows, true);
         CHECK_EQ(rows == 0 || (p.count - 1) * p.length <= rows, true);
       }
-      // As many results are kept as there are parts.
+      // One result is stored per part.
       CHECK_EQ(product_parts(rows, latent).count * latent * latent <= 256 * kTile * kTile * 2 + latent * latent, true);
     }
   }

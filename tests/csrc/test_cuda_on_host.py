@@ -1,4 +1,4 @@
-"""The CUDA kernels, compiled for the host by tests/csrc/cuda_on_host, against the reference of the CPU's tests."""
+"""The CUDA kernels, compiled for the host by tests/csrc/cuda_on_host, against the reference of the CPU tests."""
 
 import subprocess
 from pathlib import Path

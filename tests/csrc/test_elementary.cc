@@ -1,5 +1,5 @@
-// exp, log, sin and cos of csrc/core against the C library at a higher precision; the bounds are what was measured,
-// rounded up, without fused multiply-add, which only helps.
+// exp, log, sin and cos of csrc/core against the C library at a higher precision; the bounds are the measured errors,
+// rounded up, without fused multiply-add, which only reduces them.
 #include "check.h"
 #include "core/gaussian.h"
 
@@ -31,7 +31,7 @@ void check_worst(const char* name, const Worst& worst, Real bound) {
   if (!(worst.error <= bound)) fail(__FILE__, __LINE__, name, worst.error, bound);
 }
 
-// Every u and every angle that float noise can have; double is precise enough as their reference.
+// Every u and every angle that float noise can have; double is precise enough as a reference.
 void float_noise() {
   Worst log, sine, cosine;
   for (uint32_t w = 0; w < 1u << 23; ++w) {
@@ -68,7 +68,7 @@ template <class F>
 void one_log_var(F x, Worst* scale, Worst* expm1, Worst* excess) {
   const Posterior<F> p = posterior(x);
   const Real wide = x, s = std::exp(wide / 2), e = std::expm1(wide);
-  // exp(x) - 1 - x by its series where the subtraction would cancel.
+  // exp(x) - 1 - x from its series where the subtraction would cancel.
   Real tail = e - wide;
   if (std::fabs(wide) < 0.01L) {
     tail = 0;
@@ -92,7 +92,7 @@ void log_vars(const char* type) {
   const std::string suffix = std::string(" of ") + type + ", ulp";
   check_worst(("scale" + suffix).c_str(), scale, 2);
   check_worst(("expm1" + suffix).c_str(), expm1, 4);
-  // Largest past log 2, where exp(x) - 1 - x is a fifth of what it is the difference of.
+  // Largest past log 2, where exp(x) - 1 - x is a fifth of its operands.
   check_worst(("excess" + suffix).c_str(), excess, 16);
 }
 
@@ -116,7 +116,7 @@ void edges(F huge) {
   CHECK_EQ(std::isnan(posterior(nan).excess), true);
 }
 
-// What the naive form loses: at log_var = 1e-4 it is wrong by 232 % in float32.
+// The error that this form avoids: at log_var = 1e-4 the naive form is wrong by 232 % in float32.
 void kl_near_zero() {
   for (const float x : {1e-4f, -1e-4f, 1e-3f, 1e-5f, 3e-8f}) {
     context() = "log_var " + std::to_string(x);

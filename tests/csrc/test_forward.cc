@@ -1,11 +1,11 @@
-// z, kl and log q of the CPU launcher against the long double reference: every prior, type, shape, samples, per
-// dimension or not.
+// z, kl and log q of the CPU launcher against the long double reference: every prior, type, shape and number of
+// samples, with and without per_dimension.
 #include "cases.h"
 
 namespace tfvae::test {
 namespace {
 
-// The error of the arithmetic in its wide type, relative to `size`, a bound on what was added up.
+// The error of the arithmetic in its wide type, relative to `size`, a bound on the terms of the sum.
 Real arithmetic(const Case& c) { return c.dtype == DType::kDouble ? 1e-13L : 4e-6L; }
 
 void check_forward(const Case& c) {
@@ -18,7 +18,7 @@ void check_forward(const Case& c) {
   for (size_t i = 0; i < wanted.z.size(); ++i) {
     const Real scale = std::exp(c.log_var[i % count] / 2);
     const Real size = std::fabs(c.mean[i % count]) + scale * (1 + std::fabs(eps[i]));
-    // half's least subnormal is 2^-24.
+    // half's smallest subnormal is 2^-24.
     const Real stored = c.dtype == DType::kFloat || c.dtype == DType::kDouble
                             ? 0
                             : half_ulp(c.dtype) * std::fabs(wanted.z[i]) + 0x1p-25L;
@@ -85,7 +85,7 @@ void far_examples() {
   }
 }
 
-// The KL near log_var = 0, where the naive form in float32 is wrong by more than it is worth.
+// The KL near log_var = 0, where the error of the naive form in float32 exceeds its value.
 void near_the_prior() {
   for (const bool per_dimension : {false, true}) {
     Case c = make(DType::kFloat, Prior::kStandard, per_dimension, 4, 1, 9, 1);
@@ -98,7 +98,7 @@ void near_the_prior() {
   }
 }
 
-// float16 has no number past 65504: z is infinite there, while the KL is computed and returned in float32.
+// float16 ends at 65504: z is infinite beyond, while the KL is computed and returned in float32.
 void half_overflows() {
   Case c = make(DType::kHalf, Prior::kStandard, false, 3, 1, 21, 1);
   for (Real& x : c.log_var) x = 24;
@@ -116,7 +116,7 @@ void half_overflows() {
   for (size_t i = 0; i < wanted.kl.size(); ++i) CHECK_NEAR(came.kl.get(i), wanted.kl[i], 1e-5L * wanted.kl[i]);
 }
 
-// Without log_q, and with nothing else changed.
+// Without log_q, the other results are unchanged.
 void log_q_not_wanted() {
   const Case c = make(DType::kFloat, Prior::kCholesky, false, 5, 1, 7, 2);
   context() = "no log_q, " + describe(c);

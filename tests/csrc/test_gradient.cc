@@ -1,5 +1,5 @@
-// The CPU launcher's gradients against central differences of the long double reference: each input's, from each
-// upstream alone, from all and from none.
+// The CPU launcher's gradients against central differences of the long double reference: for each input, with each
+// upstream alone, with all and with none.
 #include "cases.h"
 
 namespace tfvae::test {
@@ -32,7 +32,7 @@ Upstreams make_upstreams(const Case& c, bool z, bool kl, bool log_q) {
 
 Real tolerance(const Case& c) { return c.dtype == DType::kDouble ? 1e-9L : 1e-5L; }
 
-// Every element by itself. The error is relative to the largest gradient of the input, and 16 bits are rounded once.
+// Element by element. The error is relative to the largest gradient of the input; 16-bit results are rounded once.
 void check_input(const char* name, Case& c, Values& input, const Buffer& came, DType stored, const Values& eps,
                  const Upstreams& upstream) {
   const bool lower = c.prior == Prior::kCholesky && &input == &c.prior_scale;
@@ -81,7 +81,7 @@ void every_kind() {
   }
 }
 
-// In one random direction over all inputs at once, where element by element would take too long.
+// In one random direction over all inputs, for cases where element by element would take too long.
 void check_direction(Case c) {
   context() = "a direction, " + describe(c);
   const Upstreams upstream = make_upstreams(c, true, true, true);
@@ -125,13 +125,13 @@ void large() {
     }
   }
   check_direction(make(DType::kFloat, Prior::kStandard, false, 300, 1, 128, 1));
-  // The prior's gradients are summed in parts: here more units than parts, and fewer parts for the memory's sake.
+  // The prior's gradients are summed in parts: here with more units than parts, and with fewer parts to limit memory.
   check_direction(make(DType::kDouble, Prior::kDiagonal, false, 23000, 1, 3, 1));
   check_direction(make(DType::kDouble, Prior::kCholesky, false, 23000, 1, 3, 1));
   check_direction(make(DType::kDouble, Prior::kCholesky, true, 300, 1, 257, 1));
 }
 
-// d_mean and d_log_var do not depend on whether the prior's gradients are wanted.
+// d_mean and d_log_var do not depend on whether the prior's gradients are computed.
 void prior_gradient_not_wanted() {
   for (const Prior prior : {Prior::kDiagonal, Prior::kCholesky}) {
     const Case c = make(DType::kFloat, prior, false, 6, 1, 19, 1);

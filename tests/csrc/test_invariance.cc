@@ -1,5 +1,5 @@
-// Same inputs, same bits: whatever the threads, the order of the parts, the shard and the number of samples; and a NaN
-// stays at its own example.
+// The same inputs give the same bits, whatever the threads, the order of the parts, the shard and the number of
+// samples; and a NaN affects only its own example.
 #include <mutex>
 
 #include "cases.h"
@@ -59,7 +59,7 @@ void same(const Case& c, const GradientResults& came, const GradientResults& wan
   check_same_bits(came.prior_scale, 0, wanted.prior_scale, 0, wanted.prior_scale.size(), wide_size);
 }
 
-// Single units, last first.
+// Single units, in reverse order.
 void backwards(int64_t total, int64_t, const cpu::Body& body) {
   for (int64_t i = total; i-- > 0;) body(i, i + 1);
 }
@@ -134,7 +134,7 @@ void shards_do_not_matter(const Case& c) {
   }
 }
 
-// Sample k alone is the only sample at counter (low, high + k).
+// Sample k equals the only sample at counter (low, high + k).
 void samples_do_not_matter(const Case& c) {
   const Results whole = run_forward(c);
   const int64_t count = c.batch * c.width();
@@ -149,7 +149,7 @@ void samples_do_not_matter(const Case& c) {
   }
 }
 
-// With one example NaN, all others keep their bits, and its own KL says so.
+// With one example NaN, all others keep their bits, and its own KL is NaN.
 void nan_stays_at_home(const Case& c) {
   const Upstreams upstream = make_upstreams(c);
   const Results clean = run_forward(c);

@@ -1,4 +1,4 @@
-"""_tfvae_kernels: against NumPy, against the TensorFlow op to the bit, in JAX, and what it refuses."""
+"""_tfvae_kernels: against NumPy, against the TensorFlow op to the bit, in JAX, and its errors."""
 
 import os
 import subprocess
@@ -56,7 +56,7 @@ def factor(inputs):
 
 
 def expected(inputs, samples):
-    """z, the terms of the KL, their sum and log q as formulas in NumPy."""
+    """z, the terms of the KL, their sum and log q, from formulas in NumPy."""
     mean, log_var = inputs["z_mean"], inputs["z_log_var"]
     latent_axes = tuple(range(1, mean.ndim))
     counter = [(ADDRESS["counter"][0], ADDRESS["counter"][1] + k) for k in range(samples)]
@@ -177,7 +177,7 @@ def test_each_instruction_set(isa):
 
 def test_unknown_instruction_set_is_refused():
     done = in_process("import _tfvae_kernels as k; k.isa()", TFVAE_ISA="mmx")
-    assert "ValueError: TFVAE_ISA: got 'mmx', want one that this processor has" in done.stderr
+    assert "ValueError: TFVAE_ISA: got 'mmx', expected one that this processor has" in done.stderr
 
 
 def test_threads_and_layout_change_no_bit():
@@ -213,7 +213,7 @@ def test_calls_from_many_threads():
 
 
 class OnGpu:
-    """Says that it is on a GPU, at an address where nothing is."""
+    """An object that claims to be an array on a GPU, at an invalid address."""
 
     @property
     def __cuda_array_interface__(self):
@@ -223,26 +223,26 @@ class OnGpu:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        (dict(z_mean=np.zeros(5, np.float32)), ValueError, r"z_mean: got shape \[5\], want \[batch, ...\]"),
-        (dict(z_mean=np.zeros((9, 5), np.int32)), TypeError, "z_mean: got int32, want float16, bfloat16, float32"),
-        (dict(z_mean=np.zeros((9, 5), ">f4")), TypeError, "z_mean: got >f4, want float16"),
-        (dict(z_mean="text"), TypeError, "z_mean: got <U4, want float16"),
+        (dict(z_mean=np.zeros(5, np.float32)), ValueError, r"z_mean: got shape \[5\], expected \[batch, ...\]"),
+        (dict(z_mean=np.zeros((9, 5), np.int32)), TypeError, "z_mean: got int32, expected float16, bfloat16, float32"),
+        (dict(z_mean=np.zeros((9, 5), ">f4")), TypeError, "z_mean: got >f4, expected float16"),
+        (dict(z_mean="text"), TypeError, "z_mean: got <U4, expected float16"),
         (dict(z_mean=OnGpu()), (TypeError, ValueError), "z_mean: got an a.*(does not know|without CUDA)"),
-        (dict(z_log_var=np.zeros((9, 4), np.float32)), ValueError, r"z_log_var: got shape \[9, 4\], want \[9, 5\]"),
-        (dict(z_log_var=np.zeros((9, 5))), TypeError, "z_log_var: got float64, want float32, as z_mean is float32"),
-        (dict(z_log_var=OnGpu()), TypeError, "z_log_var: got an array on a GPU, want a NumPy array"),
-        (dict(prior_mean=np.zeros(5)), TypeError, "prior_mean: got float64, want float32"),
+        (dict(z_log_var=np.zeros((9, 4), np.float32)), ValueError, r"z_log_var: got shape \[9, 4\], expected \[9, 5\]"),
+        (dict(z_log_var=np.zeros((9, 5))), TypeError, "z_log_var: got float64, expected float32, as z_mean is float32"),
+        (dict(z_log_var=OnGpu()), TypeError, "z_log_var: got an array on a GPU, expected a NumPy array"),
+        (dict(prior_mean=np.zeros(5)), TypeError, "prior_mean: got float64, expected float32"),
         (dict(prior_mean=None), ValueError, "prior_mean, prior_scale: got one without the other"),
-        (dict(prior_scale=np.ones(4, np.float32)), ValueError, r"prior_scale: got shape \[4\], want \[5\]"),
-        (dict(prior_scale=np.float32(1)), ValueError, r"prior_scale: got shape \[\], want \[latent\]"),
+        (dict(prior_scale=np.ones(4, np.float32)), ValueError, r"prior_scale: got shape \[4\], expected \[5\]"),
+        (dict(prior_scale=np.float32(1)), ValueError, r"prior_scale: got shape \[\], expected \[latent\]"),
         (dict(prior_scale=np.ones((5, 5), np.float32)), ValueError, r"prior_scale\[0, 1\]: got 1.*lower triangular"),
         (dict(prior_scale=np.zeros(5, np.float32)), ValueError, r"prior_scale\[0\]: got 0.*positive"),
-        (dict(samples=0), ValueError, "samples: got 0, want 1 to 65536"),
-        (dict(key=-1), ValueError, "key: got -1, want one unsigned 64-bit integer"),
-        (dict(key=1.5), ValueError, "key: got 1.5, want one unsigned"),
-        (dict(counter=(1, 2, 3)), ValueError, r"counter: got \(1, 2, 3\), want 2 unsigned 64-bit integers"),
-        (dict(first_example=1 << 63), ValueError, "first_example: got 9223372036854775808, want one signed"),
-        (dict(threads=-1), ValueError, "threads: got -1, want 1 to 1024"),
+        (dict(samples=0), ValueError, "samples: got 0, expected 1 to 65536"),
+        (dict(key=-1), ValueError, "key: got -1, expected one unsigned 64-bit integer"),
+        (dict(key=1.5), ValueError, "key: got 1.5, expected one unsigned"),
+        (dict(counter=(1, 2, 3)), ValueError, r"counter: got \(1, 2, 3\), expected 2 unsigned 64-bit integers"),
+        (dict(first_example=1 << 63), ValueError, "first_example: got 9223372036854775808, expected one signed"),
+        (dict(threads=-1), ValueError, "threads: got -1, expected 1 to 1024"),
         (dict(stream=1), ValueError, "stream: got one with z_mean on the CPU"),
     ],
 )
@@ -255,9 +255,9 @@ def test_refusals(changes, error, message):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        (dict(d_z=np.zeros((9, 5), np.float32)), ValueError, r"d_z: got shape \[9, 5\], want \[1, 9, 5\]"),
-        (dict(d_kl=np.zeros((9, 5), np.float32)), ValueError, r"d_kl: got shape \[9, 5\], want \[9\]"),
-        (dict(d_log_q=np.zeros((1, 9))), TypeError, "d_log_q: got float64, want float32"),
+        (dict(d_z=np.zeros((9, 5), np.float32)), ValueError, r"d_z: got shape \[9, 5\], expected \[1, 9, 5\]"),
+        (dict(d_kl=np.zeros((9, 5), np.float32)), ValueError, r"d_kl: got shape \[9, 5\], expected \[9\]"),
+        (dict(d_log_q=np.zeros((1, 9))), TypeError, "d_log_q: got float64, expected float32"),
     ],
 )
 def test_gradient_refusals(changes, error, message):
@@ -278,7 +278,7 @@ def test_more_than_2_to_the_31_outputs():
     memory = dict(line.split()[:2] for line in Path("/proc/meminfo").read_text().splitlines())
     if int(memory["MemAvailable:"]) * 1024 < needed:
         pytest.skip(f"needs {needed >> 30} GB of free memory")
-    # Zeros that nobody wrote take no memory, so that z alone counts.
+    # Untouched zeros take no memory, so only z counts.
     nothing = np.zeros(shape, np.float16)
     z, kl, _ = kernels.sample_and_kl(nothing, nothing, **ADDRESS)
     assert z.size > 1 << 31

@@ -1,4 +1,4 @@
-// Philox and the normals made of it, against Random123's known answers and the golden vectors of NOISE.md.
+// Philox and its normals against Random123's known answers and the golden vectors of NOISE.md.
 #include <fstream>
 
 #include "cases.h"
@@ -89,7 +89,7 @@ void golden_vectors(const char* path) {
   context().clear();
 }
 
-// Around the places where something carries, at lengths that no vector and no block divides.
+// Around positions where the counter carries, at lengths that are not multiples of a vector or a block.
 void normals_at_any_place() {
   const uint64_t carry_of_32_bits = uint64_t{1} << 34;
   for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{6}, uint64_t{4095}, carry_of_32_bits - 700}) {

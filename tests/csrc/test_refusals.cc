@@ -1,4 +1,4 @@
-// What the checks of csrc/core and the CPU launchers refuse, and in what words.
+// The errors of the checks of csrc/core and of the CPU launchers.
 #include "cases.h"
 #include "core/shapes.h"
 
@@ -20,13 +20,14 @@ void shapes() {
   CHECK_EQ(problem.width, 24);
   CHECK_EQ(problem.latent, 4);
   CHECK_EQ(problem.samples, 7);
-  CHECK_CONTAINS(extents(Prior::kStandard, {5}, {5}, {0}, {0}), "z_mean: got shape [5], want");
-  CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 3}, {0}, {0}), "z_log_var: got shape [5, 3], want [5, 4]");
-  CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {4}, {0}), "prior_mean: got shape [4], want [0]");
-  CHECK_CONTAINS(extents(Prior::kDiagonal, {5, 4}, {5, 4}, {3}, {4}), "prior_mean: got shape [3], want [4]");
-  CHECK_CONTAINS(extents(Prior::kDiagonal, {5, 4}, {5, 4}, {4}, {4, 4}), "prior_scale: got shape [4, 4], want [4]");
-  CHECK_CONTAINS(extents(Prior::kCholesky, {5, 4}, {5, 4}, {4}, {4, 3}), "prior_scale: got shape [4, 3], want [4, 4]");
-  CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {0}, {0}, 0), "samples: got 0, want 1 to 65536");
+  CHECK_CONTAINS(extents(Prior::kStandard, {5}, {5}, {0}, {0}), "z_mean: got shape [5], expected");
+  CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 3}, {0}, {0}), "z_log_var: got shape [5, 3], expected [5, 4]");
+  CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {4}, {0}), "prior_mean: got shape [4], expected [0]");
+  CHECK_CONTAINS(extents(Prior::kDiagonal, {5, 4}, {5, 4}, {3}, {4}), "prior_mean: got shape [3], expected [4]");
+  CHECK_CONTAINS(extents(Prior::kDiagonal, {5, 4}, {5, 4}, {4}, {4, 4}), "prior_scale: got shape [4, 4], expected [4]");
+  CHECK_CONTAINS(extents(Prior::kCholesky, {5, 4}, {5, 4}, {4}, {4, 3}),
+                 "prior_scale: got shape [4, 3], expected [4, 4]");
+  CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {0}, {0}, 0), "samples: got 0, expected 1 to 65536");
   CHECK_CONTAINS(extents(Prior::kStandard, {5, 4}, {5, 4}, {0}, {0}, 65537), "samples: got 65537");
   CHECK_EQ(extents(Prior::kStandard, {0, 4}, {0, 4}, {0}, {0}, 65536), "");
 }
@@ -39,9 +40,9 @@ Status operands(const Shape& key, const Shape& counter, const Shape& first_examp
 
 void noise() {
   CHECK_EQ(operands({1}, {2}, {}), "");
-  CHECK_CONTAINS(operands({}, {2}, {}), "key: got shape [], want [1]");
-  CHECK_CONTAINS(operands({1}, {1}, {}), "counter: got shape [1], want [2]");
-  CHECK_CONTAINS(operands({1}, {2}, {1}), "first_example: got shape [1], want []");
+  CHECK_CONTAINS(operands({}, {2}, {}), "key: got shape [], expected [1]");
+  CHECK_CONTAINS(operands({1}, {1}, {}), "counter: got shape [1], expected [2]");
+  CHECK_CONTAINS(operands({1}, {2}, {1}), "first_example: got shape [1], expected []");
 }
 
 void names_of_priors() {
@@ -50,10 +51,10 @@ void names_of_priors() {
   CHECK_EQ(prior == Prior::kCholesky, true);
   CHECK_EQ(parse_prior("diagonal", &prior), "");
   CHECK_EQ(prior == Prior::kDiagonal, true);
-  CHECK_CONTAINS(parse_prior("laplace", &prior), "got 'laplace', want standard, diagonal or cholesky");
+  CHECK_CONTAINS(parse_prior("laplace", &prior), "got 'laplace', expected standard, diagonal or cholesky");
 }
 
-// Both directions of the op refuse the prior's scale, naming it.
+// Both directions of the op reject the prior's scale and name it.
 void check_scale_refused(const Case& c) {
   context() = describe(c);
   CHECK_CONTAINS(run_forward(c).status, "prior_scale");
@@ -89,7 +90,7 @@ void scales() {
   }
 }
 
-// A prior that has diverged gives NaN, as it would elsewhere, and is no error.
+// A diverged prior gives NaN, as in other implementations, and is not an error.
 void nan_in_the_prior() {
   for (const Prior prior : {Prior::kDiagonal, Prior::kCholesky}) {
     for (Values Case::* input : {&Case::prior_mean, &Case::prior_scale}) {

@@ -20,12 +20,12 @@ def test_grey_images_get_their_channel():
 @pytest.mark.parametrize(
     ("x", "said"),
     [
-        (np.array([["a"]]), "x: got values of type <U1, want numbers"),
+        (np.array([["a"]]), "x: got values of type <U1, expected numbers"),
         (np.array([[1j]]), "complex"),
         (np.zeros(3), r"x: got shape \[3\]"),
-        (np.zeros([0, 3]), r"\[0, 3\], which holds nothing"),
+        (np.zeros([0, 3]), r"\[0, 3\], which is empty"),
         ([[1, 2], [3]], "different lengths"),
-        (np.array([[0.0, 1.0], [2.0, np.nan], [np.inf, 0.0]]), r"x: nan at index \[1, 1\] \(2 such"),
+        (np.array([[0.0, 1.0], [2.0, np.nan], [np.inf, 0.0]]), r"x: got nan at index \[1, 1\] \(2 such"),
         (np.full([2, 2, 2, 1], np.inf, np.float32), r"inf at index \[0, 0, 0, 0\]"),
     ],
 )
@@ -48,7 +48,7 @@ def test_labels():
 def test_labels_of_two_parts_are_numbered_together():
     a, b, names = arrays.joint_labels((["c", "a"], 2, "y"), (["b"], 1, "y_val"))
     assert (a.tolist(), b.tolist(), names) == ([2, 0], [1], ("a", "b", "c"))
-    with pytest.raises(UserError, match="one holds numbers and one text"):
+    with pytest.raises(UserError, match="one holds numbers and the other text"):
         arrays.joint_labels((["c", "a"], 2, "y"), ([1], 1, "y_val"))
 
 

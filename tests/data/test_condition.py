@@ -1,4 +1,4 @@
-"""`Condition`: what y means, in every form that a user has it in."""
+"""`Condition`: encoding y from every form that a user may pass."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_attributes_come_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("condition", "y", "said"),
     [
-        (ANIMALS, [3, 0], "want labels 0 to 2, or -1"),
-        (ANIMALS, [-2, 0], "want labels 0 to 2, or -1"),
-        (ANIMALS, [0.5, 1.0], "want labels 0 to 2"),
-        (ANIMALS, ["dgo", "cat"], r"y: no label 'dgo' \(did you mean dog\?\). There are: cat, dog, owl"),
-        (ANIMALS, [0, 1, 2], r"want \[2\] labels or finite numbers of shape \[2, 3\]"),
+        (ANIMALS, [3, 0], "expected labels 0 to 2, or -1"),
+        (ANIMALS, [-2, 0], "expected labels 0 to 2, or -1"),
+        (ANIMALS, [0.5, 1.0], "expected labels 0 to 2"),
+        (ANIMALS, ["dgo", "cat"], r"y: unknown label 'dgo' \(did you mean dog\?\). Labels: cat, dog, owl"),
+        (ANIMALS, [0, 1, 2], r"expected \[2\] labels or finite numbers of shape \[2, 3\]"),
         (ANIMALS, [[np.nan, 0, 0], [0, 0, 0]], "finite"),
-        (SIZES, [0, 1], r"want finite numbers of shape \[2, 2\], for width, height"),
-        (SIZES, "cat", r"want finite numbers of shape \[2, 2\]"),
+        (SIZES, [0, 1], r"expected finite numbers of shape \[2, 2\], for width, height"),
+        (SIZES, "cat", r"expected finite numbers of shape \[2, 2\]"),
     ],
 )
 def test_what_is_no_condition_is_one_sentence(condition: Condition, y: Any, said: str) -> None:
@@ -87,7 +87,7 @@ def test_the_condition_of_a_data_set() -> None:
     assert of_split("attributes", None, None, ("width",)) == Condition("attributes", ("width",))
     with pytest.raises(UserError, match="the data have no labels"):
         of_split("label", None, None, ())
-    with pytest.raises(UserError, match=r"name them in data\.attributes"):
+    with pytest.raises(UserError, match=r"set data\.attributes"):
         of_split("attributes", y, None, ())
     with pytest.raises(UserError, match="no example has a label"):
         of_labels(np.array([-1, -1]), None)

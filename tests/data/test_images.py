@@ -58,7 +58,7 @@ def test_the_centre_is_kept_without_resizing_where_a_side_fits(tmp_path):
 
 
 def test_bad_folders_are_a_sentence(tmp_path):
-    with pytest.raises(UserError, match="holds no images"):
+    with pytest.raises(UserError, match="contains no images"):
         images.read(tmp_path, (8, 8), 3)
     with pytest.raises(UserError, match=r"data\.channels: got 2"):
         images.read(tmp_path, (8, 8), 2)

@@ -34,7 +34,7 @@ def test_missing_file_tells_what_is_there(tmp_path):
     np.savez(tmp_path / "cifar10_subset.npz", **_arrays())
     with pytest.raises(UserError, match=r"no cifar10\.npz in .*: cifar10_subset\.npz"):
         keras_sets.read("cifar10", str(tmp_path))
-    with pytest.raises(UserError, match=r"no folder .*nowhere; want one that holds mnist\.npz"):
+    with pytest.raises(UserError, match=r"nowhere does not exist; expected a folder with mnist\.npz"):
         keras_sets.read("mnist", str(tmp_path / "nowhere"))
 
 

@@ -125,9 +125,9 @@ def test_too_few_examples(tmp_path):
 def test_missing_files():
     with pytest.raises(UserError, match=r"data\.path"):
         load.load(Csv(), seed=0)
-    with pytest.raises(UserError, match=r"data\.path: no file nowhere\.npz"):
+    with pytest.raises(UserError, match=r"data\.path: nowhere\.npz does not exist"):
         load.load(Npz(path="nowhere.npz"), seed=0)
-    with pytest.raises(UserError, match=r"data\.path: no folder nowhere"):
+    with pytest.raises(UserError, match=r"data\.path: nowhere does not exist"):
         load.load(Images(path="nowhere"), seed=0)
 
 
@@ -154,7 +154,7 @@ def test_from_arrays():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"x": np.array([[np.nan]])}, r"x: nan at index \[0, 0\]"),
+        ({"x": np.array([[np.nan]])}, r"x: got nan at index \[0, 0\]"),
         ({"x": np.zeros([4, 3]), "y": np.zeros(3)}, "for 4 examples"),
         ({"x": np.zeros([4, 3]), "validation": np.zeros([4, 2])}, r"an example is \[2\], in x it is \[3\]"),
         ({"x": np.zeros([4, 3]), "validation": (1, 2, 3)}, "got 3 parts"),

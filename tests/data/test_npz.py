@@ -39,14 +39,14 @@ def test_training_part_alone(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"images": X}, "holds images; want an array x"),
-        ({"y": np.zeros(6)}, "holds no examples"),
+        ({"images": X}, "contains images; expected an array x"),
+        ({"y": np.zeros(6)}, "contains no examples"),
         ({"x": X, "y": np.zeros(5)}, r"data.npz: y: got labels of shape \[5\] for 6 examples"),
         ({"x_train": X, "x_test": X[:, :3]}, r"\[4\] in x_train and \[3\] in x_test"),
         ({"x_train": X, "x_test": X, "y_train": np.zeros(6)}, "only one of y_train and y_test"),
-        ({"x": np.where(X == 9, np.nan, X)}, r"x: nan at index \[2, 1\]"),
+        ({"x": np.where(X == 9, np.nan, X)}, r"x: got nan at index \[2, 1\]"),
         ({"x": np.array([[{}]], object)}, "pickled"),
-        ({"x": np.array([["1"]])}, "want numbers"),
+        ({"x": np.array([["1"]])}, "expected numbers"),
     ],
 )
 def test_arrays_that_cannot_be_used(tmp_path, arrays, said):
@@ -70,11 +70,11 @@ def test_broken_files_are_a_sentence(tmp_path, damage):
                 "empty": b"",
                 "text": b"not an archive",
                 "pickle": b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x07builtins\x94.",
-                # From here on the array's own header promises far more than the file holds.
+                # From here on the array's own header declares far more data than the file contains.
                 "header": raw.replace(b"(40, 100)", b"(90, 100)"),
                 "huge": raw.replace(b"(40, 100), }" + b" " * 9, b"(99999999999, 100), }"),
                 "endless": raw.replace(b"(40, 100), }" + b" " * 20, b"(9999999999999999999, 100), }" + b" " * 3),
             }[damage]
         )
-    with pytest.raises(UserError, match=r"data\.npz: (cannot be read|holds one bare array|its arrays do not)"):
+    with pytest.raises(UserError, match=r"data\.npz: (cannot be read|contains one unnamed array|its arrays do not)"):
         npz.read(path)

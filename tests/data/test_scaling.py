@@ -112,7 +112,7 @@ def test_identity():
     ("change", "said"),
     [
         ({"kind": "cubic"}, "cubic"),
-        ({"factor": 0.0}, "above zero"),
+        ({"factor": 0.0}, "must be positive"),
         ({"factor": [1.0, float("nan")]}, "finite"),
         ({"offset": "text"}, "cannot be read"),
         ({"integer": "yes"}, "yes"),

@@ -27,13 +27,13 @@ def _sealed(body):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "not an index"),
-        (b"text" * 20, "not an index"),
-        (CONTENT[:-1], "damaged or cut short"),
-        (CONTENT[:30], "damaged or cut short"),
-        (CONTENT + b"x", "damaged or cut short"),
-        (CONTENT[:40] + bytes([CONTENT[40] ^ 1]) + CONTENT[41:], "damaged or cut short"),
-        (_sealed(CONTENT[:8] + struct.pack("<I", 2) + CONTENT[12:-4]), "version 2, and this tfvae reads version 1"),
+        (b"", "not the index"),
+        (b"text" * 20, "not the index"),
+        (CONTENT[:-1], "damaged or truncated"),
+        (CONTENT[:30], "damaged or truncated"),
+        (CONTENT + b"x", "damaged or truncated"),
+        (CONTENT[:40] + bytes([CONTENT[40] ^ 1]) + CONTENT[41:], "damaged or truncated"),
+        (_sealed(CONTENT[:8] + struct.pack("<I", 2) + CONTENT[12:-4]), "version 2, but this tfvae reads version 1"),
     ],
 )
 def test_what_is_no_index_is_named(content, said):

@@ -1,4 +1,4 @@
-"""`tfvae.data.sharded`: shards give what their source gives, and say what is wrong with them."""
+"""`tfvae.data.sharded`: shards give the examples of their source, and errors name the damaged file."""
 
 import json
 
@@ -57,7 +57,7 @@ SOURCES = {
 
 
 def both(folder, source, seed=3):
-    """The settings of a source, and those of the shards made of it."""
+    """The settings of a source, and of the shards written from it."""
     settings = SOURCES[source](folder)
     assert shards.main(["--set", *settings, "--out", str(folder / "shards"), "--shards", "3", "--seed", str(seed)]) == 0
     kept = [each for each in settings if not each.startswith(("data.name", "data.path", "data.num_examples"))]
@@ -149,14 +149,18 @@ def _facts(path, **values):
         (FIRST, lambda path: _changed(path, _cut), "copy the shard again"),
         (FIRST + ".index", lambda path: path.unlink(), "cannot be read"),
         (FIRST + ".index", lambda path: _changed(path, _flipped(50)), "its checksum differs"),
-        (FIRST + ".index", lambda path: _changed(path, _flipped(8)), "an index of version 0"),
-        ("shards.json", lambda path: path.unlink(), "want a folder that python -m tfvae.data.shards wrote"),
+        (FIRST + ".index", lambda path: _changed(path, _flipped(8)), "the index has version 0"),
+        ("shards.json", lambda path: path.unlink(), "expected a folder written by python -m tfvae.data.shards"),
         ("shards.json", lambda path: path.write_text("{"), "cannot be read"),
         ("shards.json", lambda path: path.write_text("[]"), "cannot be read"),
         ("shards.json", lambda path: _facts(path, format="x"), "cannot be read"),
-        ("shards.json", lambda path: _facts(path, version=2), "shards of version 2, and this tfvae reads version 1"),
+        (
+            "shards.json",
+            lambda path: _facts(path, version=2),
+            "the shards have version 2, but this tfvae reads version 1",
+        ),
         ("shards.json", lambda path: _facts(path, counts={"train": [0, 1, 2]}), "cannot be read"),
-        ("shards.json", lambda path: _facts(path, counts={"train": [9, 9, 9]}), "says 9; write the shards anew"),
+        ("shards.json", lambda path: _facts(path, counts={"train": [9, 9, 9]}), "says 9; rewrite the shards"),
         ("shards.json", lambda path: _facts(path, dtype="float2"), "cannot be read"),
         ("shards.json", lambda path: _facts(path, more=1), "cannot be read"),
     ],
@@ -164,7 +168,7 @@ def _facts(path, **values):
 def test_what_is_wrong_is_named_before_training(tmp_path, name, damage, said):
     both(tmp_path, "bytes with a test split")
     damage(tmp_path / "shards" / name)
-    with pytest.raises(UserError, match=rf"{name}.*{said}" if "want a folder" not in said else said):
+    with pytest.raises(UserError, match=rf"{name}.*{said}" if "expected a folder" not in said else said):
         load.load(Shards(path=str(tmp_path / "shards")), 0)
 
 
@@ -178,7 +182,7 @@ def test_a_damaged_record_is_named(tmp_path, at):
 
 
 def test_no_folder_is_a_sentence():
-    with pytest.raises(UserError, match=r"data\.path: the shards source needs a folder"):
+    with pytest.raises(UserError, match=r"data\.path: the shards source reads a folder"):
         load.load(Shards(), 0)
     with pytest.raises(UserError, match=r"data\.path: no shards\.json in nowhere"):
         load.load(Shards(path="nowhere"), 0)

@@ -1,4 +1,4 @@
-"""`python -m tfvae.data.shards`: what it writes, and what it leaves when it cannot."""
+"""`python -m tfvae.data.shards`: the files it writes, and that a failed run leaves none."""
 
 import json
 import resource
@@ -61,12 +61,12 @@ def test_image_files_keep_their_bytes(tmp_path, pictures, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--shards", "0"], "--shards: got 0, want 1 to 1797"),
+        (["--shards", "0"], "--shards: got 0, expected 1 to 1797"),
         (["--shards", "1798"], "--shards: got 1798"),
-        (["--set", "network.name=mlp"], "want settings of the data section"),
-        (["--set", "data.name=shards"], "shards are shards already"),
-        (["--out", "gs://bucket/shards"], "--out gs://bucket/shards: want a folder on this machine"),
-        (["--set", "data.name=npz"], "data.path: the npz source needs a file"),
+        (["--set", "network.name=mlp"], "only settings of the data section apply"),
+        (["--set", "data.name=shards"], "data.name: got shards, which are already written"),
+        (["--out", "gs://bucket/shards"], "--out gs://bucket/shards: expected a local folder"),
+        (["--set", "data.name=npz"], "data.path: the npz source reads a file"),
     ],
 )
 def test_bad_arguments_are_a_sentence_and_leave_nothing(tmp_path, capsys, arguments, said):
@@ -84,7 +84,7 @@ def test_what_is_there_is_not_touched(tmp_path, capsys):
     assert "the folder is not empty" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
     assert shards.main(["--out", str(tmp_path / "out" / "mine")]) == 2
-    assert "it is a file" in capsys.readouterr().err
+    assert "this is a file" in capsys.readouterr().err
 
 
 def test_an_empty_folder_is_filled(tmp_path):
@@ -93,7 +93,7 @@ def test_an_empty_folder_is_filled(tmp_path):
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, capsys):
-    # A bound on the size of files stands for the end of the disk: the system refuses to write in the same way.
+    # A limit on the file size simulates a full disk: the system refuses to write in the same way.
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:

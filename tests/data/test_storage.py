@@ -11,7 +11,7 @@ CONTENT = bytes(range(256)) * 40
 
 @pytest.fixture(params=["local", "remote"])
 def folder(request, tmp_path):
-    """A folder on disk, and one in TensorFlow's file system in memory, which stands for an object store."""
+    """A folder on disk, and one in TensorFlow's in-memory file system, in place of an object store."""
     return str(tmp_path) if request.param == "local" else f"ram://{tmp_path.name}"
 
 

@@ -44,10 +44,10 @@ def test_without_a_label(tmp_path):
         ("a,b\n1,NA\n", r"row 2, column 'b': the value is missing \(NA\)"),
         ("a,b\nred,2\n", "row 2, column 'a': got the text 'red'"),
         ("a,b\n1_000,2\n", "row 2, column 'a': got the text '1_000'"),
-        ("a,b\n1,-inf\n", "row 2, column 'b': got -inf, want a finite number"),
+        ("a,b\n1,-inf\n", "row 2, column 'b': got -inf, expected a finite number"),
         ("a,b\n1,2\n1,1e999\n", "row 3, column 'b': got 1e999"),
-        ("a,b\n1,2\n3\n", "row 3 has 1 values, want 2"),
-        ("a,b\n1,2,3\n", "row 2 has 3 values, want 2"),
+        ("a,b\n1,2\n3\n", "row 3 has 1 values, expected 2"),
+        ("a,b\n1,2,3\n", "row 2 has 3 values, expected 2"),
         ("a,b\n1,2\n\n3,4\n", "row 3 is empty"),
         ('a,"b\nc"\n1,2\n3,x\n', "row 4, column 'b\\\\nc'"),
         ('a,b\n1,"2\n', "row 2 is not CSV"),
@@ -81,5 +81,5 @@ def test_a_constant_column_is_said(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("a,b\n1,7\n2,7\n3,7\n")
     assert table.read(path).notes == (
-        "Column b never changes: a density on it has no bound, and nats with it mean little; leave it out.",
+        "Column b is constant: its density is unbounded, so the nats mean little; remove the column.",
     )

@@ -35,7 +35,7 @@ class Inputs(NamedTuple):
 
 
 def make_prior(kind: str, size: int, dtype: str) -> Any:
-    """The same prior in each dtype, but for rounding, far from the standard one and trained."""
+    """The same prior in each dtype, up to rounding: trained, and far from the standard normal."""
     if kind == "standard":
         return StandardNormal(size, dtype=dtype)
     rng = np.random.default_rng(size)
@@ -48,7 +48,7 @@ def make_prior(kind: str, size: int, dtype: str) -> Any:
 
 
 def inputs(shape: tuple[int, ...], dtype: str) -> Inputs:
-    """Values that float32 has exactly, in `dtype`."""
+    """Values that are exact in float32, as `dtype`."""
     rng = np.random.default_rng(1)
     values = (
         rng.normal(size=shape),
@@ -61,7 +61,7 @@ def inputs(shape: tuple[int, ...], dtype: str) -> Inputs:
 
 
 def fused(prior: Any, given: Inputs) -> list[tf.Tensor]:
-    """z, kl, log q; then the gradients for z_mean, z_log_var and the prior's weights."""
+    """z, kl, log q; then the gradients with respect to z_mean, z_log_var and the prior's weights."""
     weights = [variable.value for variable in prior.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch([given.z_mean, given.z_log_var])
@@ -72,7 +72,7 @@ def fused(prior: Any, given: Inputs) -> list[tf.Tensor]:
 
 
 def exact(prior: Any, given: Inputs, eps: tf.Tensor) -> list[tf.Tensor]:
-    """The same by TensorFlow Probability, for a prior of float64."""
+    """The same results from TensorFlow Probability, for a float64 prior."""
     weights = [variable.value for variable in prior.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch([given.z_mean, given.z_log_var])
@@ -139,7 +139,7 @@ def test_spatial_latents(kind: str, dtype: str, positions: tuple[int, ...]) -> N
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(6, 33), (4, 3, 5)], ids=["vector", "sequence"])
 def test_each_dimension_by_itself(kind: str, shape: tuple[int, ...]) -> None:
-    """The chain-rule terms and their gradients are those of plain, which are TFP's in test_sample."""
+    """The chain-rule terms and their gradients equal those of plain, which test_sample compares with TFP."""
     prior, given = make_prior(kind, shape[-1], "float64"), inputs(shape, "float64")
     upstream = tf.constant(np.random.default_rng(3).normal(size=shape))
     found = []

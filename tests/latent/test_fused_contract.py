@@ -1,4 +1,4 @@
-"""The fused op: the same bits however the work is cut, shapes that are known in part, and bad input said."""
+"""The fused op: the same bits however the work is split, partly known shapes, and errors for bad input."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def posterior(batch: int, size: int = D) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def run(z_mean: tf.Tensor, z_log_var: tf.Tensor, prior: Any, address: noise.Address, samples: int = 1) -> list:
-    """z, kl, log q, and the gradients of half the sum of their squares for z_mean and z_log_var."""
+    """z, kl, log q, and the gradients of half the sum of their squares with respect to z_mean and z_log_var."""
     with tf.GradientTape() as tape:
         tape.watch([z_mean, z_log_var])
         drawn = sample_and_kl(z_mean, z_log_var, prior, address, samples=samples, log_q=True, implementation="fused")
-    # Not through TensorFlow's own functions, which round by the length of the array.
+    # Not with TensorFlow's functions, whose rounding depends on the length of the array.
     return [*drawn, *tape.gradient(list(drawn), [z_mean, z_log_var], list(drawn))]
 
 
@@ -66,7 +66,7 @@ def test_a_sample_does_not_depend_on_how_many_there_are(prior: Any) -> None:
 
 @pytest.mark.parametrize("width", [1, 3, 4, 30])
 def test_noise_is_that_of_the_address(width: int) -> None:
-    """With mean 0 and variance 1 z is the noise: TensorFlow's own normals for the same counters, and ours."""
+    """With mean 0 and variance 1, z is the noise: TensorFlow's normals for the same counters, and ours."""
     address = noise.Address(seed=2**50 + 1, purpose=noise.EVALUATION, step=9, first_example=4 * 10**9, first_sample=6)
     zero = tf.zeros([40, width])
     z = sample_and_kl(zero, zero, StandardNormal(width), address, implementation="fused").z[0]
@@ -193,7 +193,7 @@ def test_two_replicas_are_one(make: Any, jit: bool) -> None:
 
 
 def arguments(prior: str = "standard", **changes: Any) -> dict[str, Any]:
-    """What the op takes, with changes."""
+    """Valid arguments of the op, with changes."""
     scale = dict(standard=np.zeros([0]), diagonal=np.ones(3), cholesky=np.eye(3))[prior]
     given = dict(
         z_mean=tf.zeros([2, 3]),
@@ -230,13 +230,13 @@ IDS = [f"{name}-{i}" for i, (name, _) in enumerate(BAD)]
 
 @pytest.mark.parametrize(("name", "given"), BAD, ids=IDS)
 def test_what_does_not_fit_is_named_in_eager_mode(name: str, given: dict[str, Any]) -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"{name}: got .*, want "):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"{name}: got .*, expected "):
         native.ops().tfvae_sample_and_kl(**given)
 
 
 @pytest.mark.parametrize(("name", "given"), BAD, ids=IDS)
 def test_what_does_not_fit_is_named_when_a_graph_is_traced(name: str, given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=rf"{name}: got .*, want "):
+    with pytest.raises(ValueError, match=rf"{name}: got .*, expected "):
         tf.function(lambda: native.ops().tfvae_sample_and_kl(**given)).get_concrete_function()
 
 
@@ -250,9 +250,9 @@ def test_what_does_not_fit_is_named_when_a_graph_is_traced(name: str, given: dic
 )
 def test_upstream_that_does_not_fit_is_named(name: str, changes: dict[str, Any]) -> None:
     given = {**arguments(), "d_z": [], "d_kl": [], "d_log_q": [], **changes}
-    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"{name}: got .*, want "):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"{name}: got .*, expected "):
         native.ops().tfvae_sample_and_kl_grad(**given)
-    with pytest.raises(ValueError, match=rf"{name}: got .*, want "):
+    with pytest.raises(ValueError, match=rf"{name}: got .*, expected "):
         tf.function(lambda: native.ops().tfvae_sample_and_kl_grad(**given)).get_concrete_function()
 
 
@@ -273,7 +273,7 @@ def test_a_scale_that_is_none_is_refused(prior: str, scale: Any, jit: bool | Non
         return native.ops().tfvae_sample_and_kl(**arguments(prior, prior_scale=scale)).kl
 
     function = call if jit is None else tf.function(call, jit_compile=jit)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"prior_scale\[.*\]: got .*, want "):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"prior_scale\[.*\]: got .*, expected "):
         function(tf.constant(scale))
 
 

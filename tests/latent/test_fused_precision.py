@@ -1,4 +1,4 @@
-"""The fused op: finite differences, 16-bit types, and digits that are kept."""
+"""The fused op: finite differences, 16-bit types, and numerical precision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def prior_of(kind: str, location: tf.Tensor, raw: tf.Tensor) -> Any:
 
 
 def upstream(shape: tf.TensorShape) -> np.ndarray:
-    """Another weight for each element."""
+    """A different weight for each element."""
     return np.random.default_rng(len(shape)).normal(size=shape)
 
 

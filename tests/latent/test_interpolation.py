@@ -1,4 +1,4 @@
-"""Paths in latent space: ends, angles, lengths, and vectors without a direction."""
+"""Paths in latent space: ends, angles, lengths, and zero vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The priors: densities, draws, settings, what they refuse."""
+"""The priors: densities, samples, settings, and the errors for bad arguments."""
 
 from __future__ import annotations
 
@@ -164,14 +164,14 @@ def test_settings_of_another_prior_are_refused(settings: dict[str, Any], said: s
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (dict(covariance=[[1.0, 2.0], [2.0, 1.0]]), "smallest eigenvalue of -1, want a positive definite"),
+        (dict(covariance=[[1.0, 2.0], [2.0, 1.0]]), "smallest eigenvalue of -1, expected a positive definite"),
         (dict(covariance=[[1.0, 1.0], [1.0, 1.0]]), "positive definite"),
         (dict(covariance=[[1.0, 0.5], [0.2, 1.0]]), "symmetric"),
-        (dict(covariance=[[1.0]]), r"got shape \(1, 1\), want 2 x 2"),
+        (dict(covariance=[[1.0]]), r"got shape \(1, 1\), expected 2 x 2"),
         (dict(covariance=[[1.0, 0.0], [0.0]]), "rows of different lengths"),
         (dict(covariance=[[1.0, float("nan")], [float("nan"), 1.0]]), "finite"),
         (dict(covariance=[[float("inf"), 0.0], [0.0, 1.0]]), "finite"),
-        (dict(mean=[0.0]), "want 2 numbers"),
+        (dict(mean=[0.0]), "expected 2 numbers"),
         (dict(mean=[0.0, float("nan")]), "finite"),
     ],
 )
@@ -183,10 +183,10 @@ def test_what_is_refused(arguments: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (dict(variance=[1.0]), r"prior.variance: got shape \(1,\), want 2 numbers"),
-        (dict(variance=[1.0, 0.0]), "want positive numbers"),
+        (dict(variance=[1.0]), r"prior.variance: got shape \(1,\), expected 2 numbers"),
+        (dict(variance=[1.0, 0.0]), "expected positive numbers"),
         (dict(variance=[1.0, float("nan")]), "finite"),
-        (dict(mean=[0.0]), "want 2 numbers"),
+        (dict(mean=[0.0]), "expected 2 numbers"),
     ],
 )
 def test_what_the_diagonal_prior_refuses(arguments: dict[str, Any], said: str) -> None:

@@ -1,4 +1,4 @@
-"""`sample_and_kl`: plain against reference (TensorFlow Probability), and what every implementation must do."""
+"""`sample_and_kl`: plain against reference (TensorFlow Probability), and the contract of every implementation."""
 
 from __future__ import annotations
 
@@ -228,13 +228,13 @@ def test_empty_batch(prior: Any, implementation: str) -> None:
 @pytest.mark.parametrize(
     ("z_mean", "z_log_var", "samples", "said"),
     [
-        (tf.zeros([2, 3]), tf.zeros([2, 2]), 1, "want the same shape"),
-        (tf.zeros([2, 3]), tf.zeros([2, 3], tf.float64), 1, "want one floating dtype"),
-        (tf.zeros([2, 3], tf.int32), tf.zeros([2, 3], tf.int32), 1, "want one floating dtype"),
-        (tf.zeros([3]), tf.zeros([3]), 1, "rank 2 at least"),
-        (tf.zeros([2, 4]), tf.zeros([2, 4]), 1, "the prior 3 dimensions"),
+        (tf.zeros([2, 3]), tf.zeros([2, 2]), 1, "expected the same shape"),
+        (tf.zeros([2, 3]), tf.zeros([2, 3], tf.float64), 1, "expected one floating dtype"),
+        (tf.zeros([2, 3], tf.int32), tf.zeros([2, 3], tf.int32), 1, "expected one floating dtype"),
+        (tf.zeros([3]), tf.zeros([3]), 1, "of rank at least 2"),
+        (tf.zeros([2, 4]), tf.zeros([2, 4]), 1, "a last axis of 3, the dimensions of the prior"),
         (tf.zeros([2, 3]), tf.zeros([2, 3]), 0, "samples: got 0"),
-        (tf.zeros([2, 3]), tf.zeros([2, 3]), 2**16 + 1, "samples: got 65537, want 1 to 65536"),
+        (tf.zeros([2, 3]), tf.zeros([2, 3]), 2**16 + 1, "samples: got 65537, expected 1 to 65536"),
     ],
 )
 def test_what_does_not_fit_is_said(z_mean: tf.Tensor, z_log_var: tf.Tensor, samples: int, said: str) -> None:

@@ -1,4 +1,4 @@
-"""The likelihoods: densities against closed forms and integrals, means and draws, limits, gradients, settings."""
+"""The likelihoods: densities against closed forms and integrals, means and samples, limits, gradients, settings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 
 def one(likelihood: Any, x: float, **parameters: float) -> float:
-    """log p of one number."""
+    """log p(x) of a scalar."""
     return float(likelihood.log_prob(np.array([x]), {k: np.array([v]) for k, v in parameters.items()})[0])
 
 
@@ -68,7 +68,7 @@ def test_bernoulli_is_the_cross_entropy() -> None:
 @pytest.mark.parametrize("logit", LOGITS)
 def test_continuous_bernoulli_integrates_to_one_and_to_its_mean(logit: float) -> None:
     likelihood = ContinuousBernoulli()
-    # Most of the mass lies within a few 1/|l| of one end: from there, in a few panels, each with a Gauss rule.
+    # Most of the mass lies within a few 1/|l| of one end, so the panels start there, each with a Gauss rule.
     edges = np.unique(np.clip([0, 1, *(np.array([1, 4, 16, 64]) / max(abs(logit), 1))], 0, 1))
     edges = edges if logit < 0 else 1 - edges[::-1]
     x, w = (np.concatenate(parts) for parts in zip(*(_gauss(a, b) for a, b in itertools.pairwise(edges))))

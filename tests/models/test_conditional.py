@@ -146,7 +146,7 @@ def test_what_is_refused() -> None:
         VAE(vae.encoder, mlp.decoder(SHAPE, 2, hidden=(4,), condition=2))
     with pytest.raises(UserError, match="what y means is not known yet"):
         build(condition=None).elbo(x, y=y)
-    with pytest.raises(UserError, match="no density without y"):
+    with pytest.raises(UserError, match="density of ConditionalGaussian depends on y"):
         learned().log_prob(tf.zeros([1, 2]))
     with pytest.raises(UserError, match=r"prior: has 3 dimensions, the encoder 2"):
         build(prior=StandardNormal(3))

@@ -268,7 +268,7 @@ def test_objectives_and_loss_terms_name_the_variables(trained: VAE) -> None:
 
 
 def test_what_is_refused(trained: VAE) -> None:
-    with pytest.raises(UserError, match=r"holds nothing"):
+    with pytest.raises(UserError, match=r"which is empty"):
         build().fit(images(0), verbose=0)
     with pytest.raises(UserError, match=r"training.epochs: got 0"):
         build().fit(images(), epochs=0, verbose=0)
@@ -288,7 +288,7 @@ def test_what_is_refused(trained: VAE) -> None:
 def test_fused_is_refused_where_it_runs_and_not_where_it_is_loaded(monkeypatch, call):
     monkeypatch.setattr(native, "_loaded", lambda: (None, UserError("the compiled latent op is not built.")))
     vae = build(latent="fused")
-    with pytest.raises(UserError, match=r"^latent: fused was asked for, but the compiled latent op is not built\.$"):
+    with pytest.raises(UserError, match=r"^latent: fused was requested, but the compiled latent op is not built\.$"):
         getattr(vae, call)(images())
 
 

@@ -1,4 +1,4 @@
-"""Bad input is refused in one sentence that says what came and how to mend it."""
+"""Bad arguments raise one-sentence errors that say what was passed and how to fix it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ IMAGE = (16, 16, 1)
 @pytest.mark.parametrize(
     ("settings", "shape", "sentence"),
     [
-        (Conv(), (7, 28, 1), r"conv: got images of 7x28, want at least 8x8.*mlp"),
-        (Resnet(), (28, 4, 1), r"resnet small: got images of 28x4, want at least 8x8.*mlp"),
-        (Conv(), (28, 28), r"conv: got examples of shape \(28, 28\), want images.*mlp, which takes any"),
-        (Resnet(), (64,), r"resnet small: got examples of shape \(64,\), want images.*mlp"),
+        (Conv(), (7, 28, 1), r"conv: got images of 7x28, expected at least 8x8.*mlp"),
+        (Resnet(), (28, 4, 1), r"resnet small: got images of 28x4, expected at least 8x8.*mlp"),
+        (Conv(), (28, 28), r"conv: got examples of shape \(28, 28\), expected images.*mlp, which accepts any"),
+        (Resnet(), (64,), r"resnet small: got examples of shape \(64,\), expected images.*mlp"),
         (
             Conv(filters=(8,) * 4),
             (15, 40, 3),
-            r"4 levels .*at least 16 pixels.*15x40.*at most 3 levels",
+            r"4 levels .*at least 16x16 pixels.*15x40.*at most 3 levels",
         ),
         (Resnet(variant="xlarge"), (8, 8, 1), r"resnet xlarge: 4 levels .*8x8.*at most 3 levels"),
         (Conv(filters=()), IMAGE, r"conv: got filters \(\)"),
@@ -44,12 +44,12 @@ def test_shapes_names_and_widths(settings: Network, shape: tuple[int, ...], sent
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"latent_dim": 0}, r"latent_dim: got 0, want .*at least 1"),
+        ({"latent_dim": 0}, r"latent_dim: got 0, expected a positive number"),
         ({"latent_dim": 2.5}, r"latent_dim: got 2\.5"),
         ({"activation": "rellu"}, r"activation: got 'rellu' \(did you mean relu\?\)"),
         ({"activation": "glu"}, r"activation: 'glu' changes the shape"),
         ({"activation": "threshold"}, r"activation: 'threshold' .*needs arguments"),
-        ({"z_log_var_range": (1.0, 1.0)}, r"z_log_var_range: got \(1\.0, 1\.0\), want .*lower one first"),
+        ({"z_log_var_range": (1.0, 1.0)}, r"z_log_var_range: got \(1\.0, 1\.0\), expected .*lower one first"),
         ({"z_log_var_range": (8.0, -16.0)}, r"z_log_var_range: got \(8\.0, -16\.0\)"),
         ({"z_log_var_range": (float("-inf"), 8.0)}, r"z_log_var_range: .*finite"),
     ],

@@ -1,4 +1,4 @@
-"""The bound of the heads: within its range, smooth, and finite for whatever comes."""
+"""The bound of the heads: within its range, smooth, and finite for any input."""
 
 from __future__ import annotations
 

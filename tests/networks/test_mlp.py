@@ -1,4 +1,4 @@
-"""Dense networks: any shape, sizes by the hand formula."""
+"""Dense networks: any shape, and parameter counts against a formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every family: shapes, precision, gradients, jit, seeds, saving."""
+"""Properties of every family: shapes, precision, gradients, jit, seeds, saving."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_huge_inputs_give_finite_values_and_gradients(settings: Network, size: f
     with tf.GradientTape() as tape:
         z_mean, z_log_var = encoder(images() * size)
         out = decoder(tf.fill([4, 3], size))
-        # Not squared: the gradients of the networks are tested, not those of the loss.
+        # A linear loss, because the gradients of the networks are tested, not those of the loss.
         loss = tf.add_n([tf.reduce_mean(part) for part in (z_mean, z_log_var, *out.values())])
     gradients = tape.gradient(loss, encoder.trainable_variables + decoder.trainable_variables)
     assert np.isfinite(loss)
@@ -241,9 +241,9 @@ def test_other_outputs_and_a_condition(settings: Network, condition: int | None)
 def test_a_network_without_names_is_told_what_was_wanted() -> None:
     x = keras.Input((3,))
     network = keras.Model(x, [x, x, x], name="mine")
-    with pytest.raises(UserError, match=r"mine: got 3 outputs of shapes .*, want z_mean, z_log_var"):
+    with pytest.raises(UserError, match=r"mine: got 3 outputs of shapes .*, expected z_mean, z_log_var"):
         calling.output_shapes(network, ["z_mean", "z_log_var"])
-    with pytest.raises(UserError, match=r"mine: got inputs of shapes .*, want x, or x and y \[batch, C\]"):
+    with pytest.raises(UserError, match=r"mine: got inputs of shapes .*, expected x, or x and y \[batch, C\]"):
         calling.condition_size(keras.Model([x, keras.Input((2, 2))], x, name="mine"))
-    with pytest.raises(UserError, match="take network mlp"):
+    with pytest.raises(UserError, match="use network mlp"):
         networks.build(SMALL["conv"], SHAPE, {"logits": (4, 4, 2)})

@@ -1,4 +1,4 @@
-"""Residual networks: exact shapes, the five variants, no state and no coupling between examples."""
+"""Residual networks: exact shapes, the five variants, no state, and no coupling between examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders and decoders convert to TFLite with a dynamic batch, without Flex operations, and give what Keras gives."""
+"""Encoders and decoders convert to TFLite with a dynamic batch, without Flex operations, and agree with Keras."""
 
 from __future__ import annotations
 

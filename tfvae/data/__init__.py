@@ -1,1 +1,1 @@
-"""Where examples come from: one file a source, splits by seed, invertible scaling, and the way into the graph."""
+"""Data: one file per source, splits by seed, invertible scaling, and the input pipeline."""

@@ -1,4 +1,4 @@
-"""Checks that every array passes, wherever it came from."""
+"""Checks that apply to every array, whatever its source."""
 
 from __future__ import annotations
 
@@ -11,31 +11,35 @@ from tfvae.errors import UserError
 
 
 def examples(x: Any, what: str) -> np.ndarray:
-    """`[n, …]` as numbers that TensorFlow can hold; `[n, height, width]` becomes `[n, height, width, 1]`.
+    """`[n, …]` in a dtype that TensorFlow supports; `[n, height, width]` becomes `[n, height, width, 1]`.
 
     Args:
-      x: anything that NumPy reads as an array; kept in its own dtype (truth values become float32).
-      what: its name for the user, such as "x_train".
+      x: anything that NumPy reads as an array; its dtype is kept (booleans become float32).
+      what: its name in messages, such as "x_train".
 
     Raises:
-      UserError: not numbers, not a shape of examples, empty, or not finite (with the first index).
+      UserError: x is not numeric, has fewer than two axes, is empty, or holds NaN or infinity (names the first index).
     """
     try:
         x = np.asarray(x)
     except ValueError as error:
-        raise UserError(f"{what}: rows of different lengths, want one array of shape [examples, …].") from error
+        raise UserError(
+            f"{what}: the rows have different lengths; expected one array of shape [examples, …]."
+        ) from error
     if x.dtype.kind not in "biuf":
-        raise UserError(f"{what}: got values of type {x.dtype}, want numbers.")
+        raise UserError(f"{what}: got values of type {x.dtype}, expected numbers.")
     if x.ndim < 2:
-        raise UserError(f"{what}: got shape {list(x.shape)}, want [examples, features] or [examples, height, width].")
+        raise UserError(
+            f"{what}: got shape {list(x.shape)}, expected [examples, features] or [examples, height, width]."
+        )
     if x.size == 0:
-        raise UserError(f"{what}: got shape {list(x.shape)}, which holds nothing; want at least one example.")
+        raise UserError(f"{what}: got shape {list(x.shape)}, which is empty; expected at least one example.")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
         count = int(np.count_nonzero(~np.isfinite(x)))
         raise UserError(
-            f"{what}: {x[first]} at index {list(first)} ({count} such values in all); want finite numbers: "
-            "mend or leave out those examples."
+            f"{what}: got {x[first]} at index {list(first)} ({count} such values in total), expected finite numbers; "
+            "fix or remove those examples."
         )
     if x.dtype.kind == "b":
         x = x.astype(np.float32)
@@ -46,49 +50,55 @@ def examples(x: Any, what: str) -> np.ndarray:
 
 
 def labels(y: Any, count: int, what: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """int64 `[n]` from integers, whole numbers, truth values or text; `[n, 1]` is flattened.
+    """int64 `[n]` from integers, whole numbers, booleans or text; `[n, 1]` is flattened.
 
     Returns:
-      Labels, and the name of each where they came as text: numbered as by `named`.
+      The labels, and their names if they were text (numbered as in `named`), else None.
 
     Raises:
-      UserError: the length does not fit, or a value is no label.
+      UserError: the number of labels is not the number of examples, or a value is not a valid label.
     """
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.shape != (count,):
-        raise UserError(f"{what}: got labels of shape {list(y.shape)} for {count} examples, want [{count}].")
+        raise UserError(f"{what}: got labels of shape {list(y.shape)} for {count} examples, expected [{count}].")
     if y.dtype.kind in "OT" and all(isinstance(value, str) for value in y):
         y = y.astype(str)
     if y.dtype.kind in "US":
         return named(list(np.char.decode(y, "utf-8", "replace") if y.dtype.kind == "S" else y))
     if y.dtype.kind not in "biuf":
-        raise UserError(f"{what}: got labels of type {y.dtype}, want integers or text.")
-    # Beyond 2^53 a float is no longer told from its neighbour, and uint64 may not fit int64.
-    odd = (y != np.rint(y)) | ~np.isfinite(y) | (np.abs(y.astype(np.float64)) > 2**53)
-    if odd.any():
-        first = int(np.argmax(odd))
-        raise UserError(f"{what}: got {y[first]} at index {first}, want whole numbers as labels.")
+        raise UserError(f"{what}: got labels of type {y.dtype}, expected integers or text.")
+    # Beyond 2^53 neighbouring integers are the same float, and uint64 may not fit int64.
+    invalid = (y != np.rint(y)) | ~np.isfinite(y) | (np.abs(y.astype(np.float64)) > 2**53)
+    if invalid.any():
+        first = int(np.argmax(invalid))
+        raise UserError(f"{what}: got {y[first]} at index {first}, expected whole numbers as labels.")
     return y.astype(np.int64), None
 
 
 def joint_labels(
     first: tuple[Any, int, str], second: tuple[Any, int, str]
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
-    """`labels` of two parts of one data set, numbered together: a class that one lacks does not shift the others."""
+    """`labels` of two splits, numbered together, so that a class missing from one does not shift the other's numbers.
+
+    Raises:
+      UserError: see `labels`; or one split has numbers and the other text.
+    """
     a, names = labels(*first)
     b, more = labels(*second)
     if names is None and more is None:
         return a, b, None
     if names is None or more is None:
-        raise UserError(f"{first[2]} and {second[2]}: one holds numbers and one text; want the same for both.")
+        raise UserError(
+            f"{first[2]} and {second[2]}: one holds numbers and the other text; expected the same type in both."
+        )
     both, names = named([names[i] for i in a] + [more[i] for i in b])
     return both[: len(a)], both[len(a) :], names
 
 
 def named(values: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Text as int64 labels with their names, in numerical order where all are numbers, else alphabetical."""
+    """Text as int64 labels, and the names: in numerical order if all are numbers, else in alphabetical order."""
     names = tuple(sorted({str(value) for value in values}))
     with contextlib.suppress(ValueError):
         names = tuple(sorted(names, key=float))

@@ -1,4 +1,4 @@
-"""What travels from the data to the model."""
+"""The batch that the input pipeline hands to the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class Batch(NamedTuple):
-    """Examples with what is needed to address their noise and to mask padding.
+    """Examples, with the index that addresses their noise and the weights that mask padding.
 
     Attributes:
       x: examples in model units, `[batch, …]`, floating.

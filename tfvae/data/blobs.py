@@ -1,4 +1,4 @@
-"""A two-dimensional mixture of Gaussians, drawn by the seed."""
+"""A two-dimensional mixture of Gaussians, generated from the seed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def from_settings(settings: Blobs, seed: int) -> Source:
 
 
 def read(count: int, clusters: int, seed: int) -> Source:
-    """Points about centres on a circle of radius 3, with standard deviation 0.5; a label is its cluster.
+    """Points around centres on a circle of radius 3, with standard deviation 0.5; the label is the cluster.
 
-    The normals are purpose 6 at step 0, and the cluster is the word of purpose 6 at step 1, modulo the clusters: both
-    with the point as the example.
+    The normals are purpose 6 at step 0; the cluster is the word of purpose 6 at step 1, modulo the number of clusters.
+    For both, the example of the address is the point's index.
 
     Args:
       count: number of points.

@@ -1,4 +1,4 @@
-"""What a model is conditioned on: class labels as one-hot rows, or attributes as they come."""
+"""The condition y of a model: class labels as one-hot rows, or numeric attributes unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Condition:
     Attributes:
       kind: "label" (one-hot; a row of zeros is unlabelled) or "attributes".
       names: of the C labels or attributes.
-      frequencies: of the labels in the training examples, by which `sample(n)` draws them; empty for attributes.
+      frequencies: of the labels in the training examples; `sample(n)` draws labels with them. Empty for attributes.
     """
 
     kind: str
@@ -38,34 +38,34 @@ class Condition:
         """y as float32 `[count, C]`.
 
         Args:
-          y: of each example, or one for all: labels as integers (-1: unlabelled) or names, or rows of C numbers.
-          count: how many examples there are.
+          y: one for each example, or one for all: labels as integers (-1: unlabelled) or names, or rows of C numbers.
+          count: number of examples.
 
         Raises:
-          UserError: another shape, or a label that there is not.
+          UserError: y has the wrong shape, or holds an unknown label.
 
         Example:
           >>> Condition("label", ("cat", "dog")).encode("dog", 2).tolist()
           [[0.0, 1.0], [0.0, 1.0]]
         """
         y = np.asarray(y)
-        one = y.shape == () or (y.dtype.kind == "f" and y.shape == (self.size,))
-        rows = np.broadcast_to(y, (count, *y.shape)) if one else y
+        shared = y.shape == () or (y.dtype.kind == "f" and y.shape == (self.size,))
+        rows = np.broadcast_to(y, (count, *y.shape)) if shared else y
         if self.kind == "label" and rows.shape == (count,):
             return self._one_hot(rows)
         if rows.shape != (count, self.size) or rows.dtype.kind not in "biuf" or not np.isfinite(rows).all():
-            wanted = f"[{count}] labels or " if self.kind == "label" else ""
+            labels = f"[{count}] labels or " if self.kind == "label" else ""
             raise UserError(
-                f"y: got {rows.dtype} of shape {list(y.shape)}, want {wanted}finite numbers of shape "
+                f"y: got {rows.dtype} of shape {list(y.shape)}, expected {labels}finite numbers of shape "
                 f"[{count}, {self.size}], for {', '.join(self.names[:8])}."
             )
         return np.asarray(rows, np.float32)
 
     def draw(self, seed: int, count: int) -> np.ndarray:
-        """Labels by their training frequencies, float32 `[count, C]`; sample i at example i of purpose 7.
+        """Labels drawn with their training frequencies, float32 `[count, C]`; sample i is example i of purpose 7.
 
         Raises:
-          UserError: attributes, which have no frequencies.
+          UserError: the condition is attributes, which have no frequencies.
         """
         if self.kind != "label":
             raise UserError(
@@ -76,7 +76,7 @@ class Condition:
         return np.eye(self.size, dtype=np.float32)[np.searchsorted(edges[:-1], uniform, side="right")]
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The condition as a dict that JSON can hold."""
         return {"kind": self.kind, "names": list(self.names), "frequencies": list(self.frequencies)}
 
     @classmethod
@@ -84,15 +84,18 @@ class Condition:
         """Reads what `to_dict` wrote.
 
         Raises:
-          UserError: a key is missing, or a value is not what it must be.
+          UserError: a key is missing, or a value is invalid.
         """
         try:
             kind, names = values["kind"], tuple(str(name) for name in values["names"])
-            frequencies = tuple(float(part) for part in values.get("frequencies", ()))
+            frequencies = tuple(float(value) for value in values.get("frequencies", ()))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"condition: cannot be read ({error!r}); want kind, names and frequencies.") from error
+            raise UserError(f"condition: cannot be read ({error!r}); expected kind, names and frequencies.") from error
         if kind not in KINDS or not names or len(frequencies) not in (0, len(names)):
-            raise UserError(f"condition: got {dict(values)!r}, want kind label or attributes, with a name for each.")
+            raise UserError(
+                f"condition: got {dict(values)!r}, expected kind label or attributes, names, and no frequencies or one "
+                "for each name."
+            )
         return cls(kind, names, frequencies)
 
     def _one_hot(self, labels: np.ndarray) -> np.ndarray:
@@ -100,20 +103,20 @@ class Condition:
             unknown = [label for label in labels if label not in self.names]
             if unknown:
                 hint = nearest(str(unknown[0]), self.names)
-                raise UserError(f"y: no label {str(unknown[0])!r}{hint}. There are: {', '.join(self.names)}.")
+                raise UserError(f"y: unknown label {str(unknown[0])!r}{hint}. Labels: {', '.join(self.names)}.")
             labels = np.array([self.names.index(label) for label in labels])
         if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
             labels = labels.astype(np.int64)
         if labels.dtype.kind not in "iu" or labels.min(initial=0) < -1 or labels.max(initial=0) >= self.size:
             raise UserError(
-                f"y: got {labels.dtype} from {labels.min()} to {labels.max()}, want labels 0 to {self.size - 1}, or -1 "
-                "for an unlabelled example."
+                f"y: got {labels.dtype} from {labels.min()} to {labels.max()}, expected labels 0 to {self.size - 1}, "
+                "or -1 for an unlabelled example."
             )
         return np.vstack([np.eye(self.size, dtype=np.float32), np.zeros((1, self.size), np.float32)])[labels]
 
 
 def of_split(kind: str, y: np.ndarray | None, names: tuple[str, ...] | None, attributes: tuple[str, ...]) -> Condition:
-    """The condition that `network.condition` names, from the training examples.
+    """The condition that `network.condition` selects, from the training examples.
 
     Args:
       kind: "label" or "attributes".
@@ -122,14 +125,14 @@ def of_split(kind: str, y: np.ndarray | None, names: tuple[str, ...] | None, att
       attributes: names of the attributes.
 
     Raises:
-      UserError: the data have no labels, or no attributes.
+      UserError: the data have no labels or no attributes, whichever is needed.
     """
     if kind == "attributes":
         if not attributes:
-            raise UserError("network.condition: got attributes, and the data have none; name them in data.attributes.")
+            raise UserError("network.condition: got attributes, but the data have none; set data.attributes.")
         return Condition(kind, attributes)
     if y is None:
-        raise UserError("network.condition: got label, and the data have no labels (in a CSV: data.label=COLUMN).")
+        raise UserError("network.condition: got label, but the data have no labels (for a CSV, set data.label=COLUMN).")
     return of_labels(y, names)
 
 
@@ -142,7 +145,7 @@ def of_labels(labels: np.ndarray, names: tuple[str, ...] | None) -> Condition:
     """
     known = labels[labels >= 0]
     if not len(known):
-        raise UserError("y: no example has a label; want at least one, or network.condition=none.")
+        raise UserError("y: no example has a label; label at least one, or set network.condition=none.")
     size = len(names) if names else int(known.max()) + 1
     counts = np.bincount(known, minlength=size)
     return Condition("label", names or tuple(map(str, range(size))), tuple((counts / counts.sum()).tolist()))

@@ -1,4 +1,4 @@
-"""From the bytes of PNG and JPEG images to batches of one size, several at a time."""
+"""Decodes PNG and JPEG images in parallel into batches of one size."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ MAX_ASPECT = 50.0
 
 
 def check_channels(channels: int) -> None:
-    """Images are grey or colour.
+    """Checks that the channels are 1 or 3.
 
     Raises:
-      UserError: neither.
+      UserError: another number.
     """
     if channels not in (1, 3):
-        raise UserError(f"data.channels: got {channels}, want 1 for grey or 3 for colour.")
+        raise UserError(f"data.channels: got {channels}, expected 1 for grey or 3 for colour.")
 
 
 def to_fit(kind: str) -> np.ndarray:
-    """What `scaling.fit` has to see of images: decoded, they are uint8 by construction, so nothing is read.
+    """The values that `scaling.fit` needs for images: decoded images are uint8, so none has to be read.
 
     Raises:
-      UserError: a scaling that wants more.
+      UserError: the scaling needs statistics of the images.
     """
     if kind not in ("unit", "none"):
-        raise UserError(f"data.scaling: got {kind} for streamed images, want auto, unit or none.")
+        raise UserError(f"data.scaling: got {kind} for streamed images, expected auto, unit or none.")
     return np.array([[0], [255]], np.uint8)
 
 
 def decode(content: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
-    """One image, its shorter side resized with antialiasing and its centre cropped.
+    """Decodes one image, resizes it with antialiasing to cover the size, and crops the centre.
 
-    The orientation that a camera notes beside the pixels is not applied.
+    EXIF orientation is not applied.
 
     Args:
       content: scalar string, a PNG or JPEG file.
@@ -49,15 +49,15 @@ def decode(content: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tenso
     """
     height, width = size
     image = tf.io.decode_image(content, channels, expand_animations=False)
-    came = tf.shape(image)[:2]
-    sides = tf.cast(came, tf.float64)
-    # A thread of a picture would become gigabytes before it is cropped.
+    original = tf.shape(image)[:2]
+    sides = tf.cast(original, tf.float64)
+    # A very long, thin image would take gigabytes when resized, before it is cropped.
     aspect = tf.reduce_max(sides) / tf.reduce_min(sides)
     tf.debugging.assert_less_equal(aspect, tf.constant(MAX_ASPECT, tf.float64), "one side over 50 times the other")
     scale = tf.reduce_max(tf.constant([height, width], tf.float64) / sides)
     resized = tf.maximum(tf.cast(tf.round(sides * scale), tf.int32), [height, width])
-    # To resize by 1 changes no value, but costs as much as to decode a small image.
-    image = tf.cond(tf.reduce_all(resized == came), lambda: image, lambda: _resized(image, resized))
+    # Resizing by a factor of 1 changes no value, but costs as much as decoding a small image.
+    image = tf.cond(tf.reduce_all(resized == original), lambda: image, lambda: _resized(image, resized))
     begin = (resized - [height, width]) // 2
     return tf.ensure_shape(
         tf.slice(image, tf.concat([begin, [0]], 0), [height, width, channels]), [height, width, channels]
@@ -66,14 +66,14 @@ def decode(content: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tenso
 
 @tf.function(reduce_retracing=True)
 def decode_all(contents: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
-    """`decode` of each of `[batch]` strings, several at a time."""
-    return _each(lambda content: decode(content, size, channels), contents, size, channels)
+    """`decode` for each of `[batch]` strings, in parallel."""
+    return _map(lambda content: decode(content, size, channels), contents, size, channels)
 
 
 @tf.function(reduce_retracing=True)
 def decode_files(paths: tf.Tensor, size: tuple[int, int], channels: int) -> tf.Tensor:
-    """`decode` of the content of each of `[batch]` files, several at a time."""
-    return _each(lambda path: decode(tf.io.read_file(path), size, channels), paths, size, channels)
+    """`decode` for the content of each of `[batch]` files, in parallel."""
+    return _map(lambda path: decode(tf.io.read_file(path), size, channels), paths, size, channels)
 
 
 def explain(
@@ -82,13 +82,13 @@ def explain(
     channels: int,
     error: tf.errors.OpError,
 ) -> UserError:
-    """The sentence that names the image for which decoding a batch failed.
+    """The error that names the image on which decoding a batch failed.
 
     Args:
-      images: name and a function that gives the content of each image of the batch.
-      size: height and width that were wanted.
-      channels: that were wanted.
-      error: what came of the batch.
+      images: for each image of the batch, its name and a function that returns its content.
+      size: requested height and width.
+      channels: requested channels.
+      error: raised by the batch.
     """
     for name, content in images:
         try:
@@ -99,12 +99,12 @@ def explain(
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    """What TensorFlow says of a failed op, in one line and without the names of ops."""
+    """TensorFlow's message for a failed op, on one line and without the names of ops."""
     message = " ".join((error.message or "").split())
     return re.sub(r"\{\{.*?\}\}|\[Op:.*|Condition x <= y.*", "", message).strip()[:160]
 
 
-def _each(
+def _map(
     function: Callable[[tf.Tensor], tf.Tensor], strings: tf.Tensor, size: tuple[int, int], channels: int
 ) -> tf.Tensor:
     signature = tf.TensorSpec([*size, channels], tf.uint8)

@@ -1,4 +1,4 @@
-"""scikit-learn's bundled 8x8 digits: 1,797 images, no network."""
+"""scikit-learn's bundled 8x8 digits: 1,797 images, no download."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def from_settings(settings: Digits, seed: int) -> Source:
 
 def read() -> Source:
     """uint8 images `[1797, 8, 8, 1]` of 0 to 16, and labels 0 to 9."""
-    # Deferred: it costs a second, which no other source needs.
+    # Imported here because it takes a second, and no other source needs it.
     from sklearn.datasets import load_digits
 
     digits = load_digits()

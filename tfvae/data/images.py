@@ -1,4 +1,4 @@
-"""A folder of PNG and JPEG images, listed here and decoded batch by batch in the pipeline."""
+"""A folder of PNG and JPEG images, listed once and decoded batch by batch in the pipeline."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ImageFiles:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of decoded images: uint8."""
+        """The dtype of decoded images: uint8."""
         return np.dtype(np.uint8)
 
     def __len__(self) -> int:
@@ -56,7 +56,7 @@ class ImageFiles:
         """The images at the indices, decoded: uint8 `[batch, height, width, channels]`.
 
         Raises:
-          UserError: names the image that cannot be decoded.
+          UserError: an image cannot be decoded (names it).
         """
         paths = [self.paths[i] for i in indices]
         try:
@@ -72,42 +72,42 @@ class ImageFiles:
 
 def from_settings(settings: Images, seed: int) -> Source:
     """See `read`."""
-    folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
+    folder = existing_folder(settings.path, "data.path", "with PNG or JPEG images")
     return read(folder, settings.image_size, settings.channels)
 
 
 def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
-    """Lists a folder, sorted by path; sub-folders of the first level, where there are any, are classes.
+    """Lists a folder, sorted by path; sub-folders of the first level, if there are any, are classes.
 
-    Hidden files and files with other endings are passed over. Each header is checked now, each image when its turn
-    comes.
+    Hidden files and files with other extensions are skipped. All headers are checked now; each image is decoded when
+    a batch needs it.
 
     Args:
-      folder: holds images, or class sub-folders that hold images.
+      folder: contains images, or one sub-folder of images per class.
       size: height and width of the examples.
       channels: 1 for grey, 3 for colour.
 
     Raises:
-      UserError: no images, some of them not PNG or JPEG, or images both beside and inside sub-folders.
+      UserError: there are no images, a file is not PNG or JPEG, or images lie both in the folder and in sub-folders.
     """
     decoding.check_channels(channels)
     paths, others = _walk(folder)
     if not paths:
-        raise UserError(f"{folder}: holds no images; want files that end in {', '.join(ENDINGS)}.")
+        raise UserError(f"{folder}: contains no images; expected files that end in {', '.join(ENDINGS)}.")
     _check_headers(paths)
     parts = [Path(path).relative_to(folder).parts for path in paths]
     nested = sum(len(part) > 1 for part in parts)
     if 0 < nested < len(parts):
         raise UserError(
             f"{folder}: {len(parts) - nested} images lie in the folder and {nested} in its sub-folders; "
-            "want all in it, or all in one sub-folder a class."
+            "expected all in the folder itself, or all in one sub-folder per class."
         )
     names, labels = None, None
     if nested:
         names = tuple(sorted({part[0] for part in parts}))
         number = {name: i for i, name in enumerate(names)}
         labels = np.array([number[part[0]] for part in parts], np.int64)
-    notes = (f"{others} files of {folder} that do not end in {', '.join(ENDINGS)} were passed over.",) if others else ()
+    notes = (f"{folder}: skipped {others} files that do not end in {', '.join(ENDINGS)}.",) if others else ()
     files = ImageFiles(tuple(paths), size, channels)
     return Source(Split(files, labels), auto="unit", label_names=names, notes=notes)
 
@@ -115,16 +115,16 @@ def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
 def _walk(folder: Path) -> tuple[list[str], int]:
     paths, others = [], 0
 
-    def refuse(error: OSError) -> None:
+    def fail(error: OSError) -> None:
         raise UserError(f"{error.filename}: the folder cannot be read ({error.strerror}).") from error
 
-    for place, folders, names in os.walk(folder, onerror=refuse):
+    for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if name.startswith("."):
                 continue
             if name.lower().endswith(ENDINGS):
-                paths.append(os.path.join(place, name))
+                paths.append(os.path.join(parent, name))
             else:
                 others += 1
     return sorted(paths), others
@@ -134,7 +134,7 @@ def _check_headers(paths: list[str]) -> None:
     broken = [path for path in paths if not _has_header(path)]
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-        raise UserError(f"{broken[0]}{more}: not a PNG or JPEG image by its first bytes; replace or remove it.")
+        raise UserError(f"{broken[0]}{more}: not a PNG or JPEG image (wrong first bytes); replace or remove it.")
 
 
 def _has_header(path: str) -> bool:

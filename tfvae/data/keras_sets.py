@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST and CIFAR-10: through Keras's loaders, or from a file in their layout."""
+"""MNIST, Fashion-MNIST and CIFAR-10, from Keras's loaders or from a file in Keras's layout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read(name: str, folder: str | None) -> Source:
 
     Args:
       name: "mnist", "fashion_mnist" or "cifar10".
-      folder: holds NAME.npz with x_train, y_train, x_test, y_test; None downloads, or takes Keras's cached file.
+      folder: contains NAME.npz with x_train, y_train, x_test, y_test; None: download, or use Keras's cached file.
 
     Raises:
       UserError: the file is missing or broken, or the download failed.
@@ -43,18 +43,18 @@ def read(name: str, folder: str | None) -> Source:
     for split, what in ((source.train, "y_train"), (source.test, "y_test")):
         y = None if split is None else split.y
         if y is None or y.min() < 0 or y.max() >= limit:
-            raise UserError(f"{name}: want labels 0 to {limit - 1} in {what}.")
+            raise UserError(f"{name}: expected labels 0 to {limit - 1} in {what}.")
     return dataclasses.replace(source, label_names=LABEL_NAMES[name])
 
 
 def _file(name: str, folder: str) -> Source:
-    wanted = existing_folder(folder, "data.dir", f"that holds {name}.npz") / f"{name}.npz"
-    if not wanted.is_file():
-        there = ", ".join(sorted(item.name for item in Path(wanted.parent).glob("*.npz"))) or "none"
-        raise UserError(f"data.dir: no {name}.npz in {folder}; the npz files there: {there}.")
-    source = npz.read(wanted)
+    path = existing_folder(folder, "data.dir", f"with {name}.npz") / f"{name}.npz"
+    if not path.is_file():
+        found = ", ".join(sorted(item.name for item in Path(path.parent).glob("*.npz"))) or "none"
+        raise UserError(f"data.dir: no {name}.npz in {folder}; npz files in it: {found}.")
+    source = npz.read(path)
     if source.test is None or source.train.y is None:
-        raise UserError(f"{wanted}: want Keras's layout: x_train, y_train, x_test and y_test.")
+        raise UserError(f"{path}: expected Keras's layout: x_train, y_train, x_test and y_test.")
     return source
 
 
@@ -66,8 +66,8 @@ def _download(name: str) -> Source:
     except Exception as error:  # Keras raises a bare Exception when a download fails
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{name}: the download failed ({reason}); get {name}.npz (x_train, y_train, x_test, y_test) elsewhere "
-            "and pass --set data.dir=DIR for the folder that holds it."
+            f"{name}: the download failed ({reason}); get {name}.npz (x_train, y_train, x_test, y_test) another way "
+            "and pass --set data.dir=DIR, the folder that contains it."
         ) from error
     return Source(_split(name, "train", *train), _split(name, "test", *test))
 

@@ -1,4 +1,4 @@
-"""Files and folders that the user names, checked before they are opened."""
+"""Checks on the files and folders that settings name, before they are opened."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ from tfvae.errors import UserError
 
 
 def existing_file(path: str | None, source: str) -> Path:
-    """The file of `data.path`.
+    """The file in `data.path`.
 
     Raises:
-      UserError: not given, not there, or a folder.
+      UserError: the setting is missing, or its path does not exist or is a folder.
     """
     if path is None:
-        raise UserError(f"data.path: the {source} source needs a file to read; want --set data.path=FILE.")
+        raise UserError(f"data.path: the {source} source reads a file; pass --set data.path=FILE.")
     found = Path(path).expanduser()
     if found.is_dir():
-        raise UserError(f"data.path: {path} is a folder, want a {source} file.")
+        raise UserError(f"data.path: {path} is a folder; expected a {source} file.")
     if not found.exists():
-        raise UserError(f"data.path: no file {path}{_beside(found)}")
+        raise UserError(f"data.path: {path} does not exist{_alternatives(found)}")
     return found
 
 
 def existing_folder(path: str | None, setting: str, purpose: str) -> Path:
-    """The folder of a setting.
+    """The folder in a setting.
+
+    Args:
+      path: value of the setting.
+      setting: its name.
+      purpose: ends the sentence "expected a folder …", such as "with mnist.npz".
 
     Raises:
-      UserError: not given, not there, or a file.
+      UserError: the setting is missing, or its path does not exist or is a file.
     """
     if path is None:
-        raise UserError(f"{setting}: no folder given, want --set {setting}=DIR, {purpose}.")
+        raise UserError(f"{setting}: missing; pass --set {setting}=DIR, a folder {purpose}.")
     found = Path(path).expanduser()
     if not found.exists():
-        raise UserError(f"{setting}: no folder {path}; want one {purpose}.")
+        raise UserError(f"{setting}: {path} does not exist; expected a folder {purpose}.")
     if not found.is_dir():
-        raise UserError(f"{setting}: {path} is a file, want a folder {purpose}.")
+        raise UserError(f"{setting}: {path} is a file; expected a folder {purpose}.")
     return found
 
 
-def _beside(path: Path) -> str:
+def _alternatives(path: Path) -> str:
     if not path.parent.is_dir():
-        return f"; the folder {path.parent} is not there either."
-    alike = sorted(item.name for item in path.parent.glob(f"*{path.suffix}") if item.is_file())[:8]
-    return f"; beside it there are: {', '.join(alike)}." if path.suffix and alike else "."
+        return f"; neither does the folder {path.parent}."
+    names = sorted(item.name for item in path.parent.glob(f"*{path.suffix}") if item.is_file())[:8]
+    return f"; {path.suffix} files in that folder: {', '.join(names)}." if path.suffix and names else "."

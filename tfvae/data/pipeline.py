@@ -1,6 +1,6 @@
-"""From a split to batches in the graph: the order of examples, binarisation, and the two ways to feed a step.
+"""The input pipeline: the order of examples, scaling and binarisation in the graph, and the two ways to feed a step.
 
-Nothing here has state: whoever knows (seed, epoch, step) can say which examples come, and in which binary form.
+Nothing here has state: (seed, epoch, step) determines which examples a step gets, and their binary form.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tfvae.data.scaling import Scaling
 from tfvae.data.splits import Split
 from tfvae.errors import UserError
 
-# A batch is decoded by all of TensorFlow's threads; the second reader fills the gap between two batches.
+# All of TensorFlow's threads decode one batch; the second reader fills the gap between two batches.
 _READERS = 2
-_LEAST_READY = 4
+_MIN_PREFETCHED = 4
 
 
 def order(seed: int, epoch: int, n: int) -> np.ndarray:
@@ -63,16 +63,16 @@ def evaluation_indices(n: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]
 def model_units(
     x_raw: tf.Tensor, scaling: Scaling, binarize: str, address: noise.Address, dtype: str | tf.DType = "float32"
 ) -> tf.Tensor:
-    """Scales a batch and makes it binary where asked, inside the graph.
+    """Scales a batch, and binarises it if asked to, inside the graph.
 
     "threshold" gives 1 where x > 0.5. "dynamic" gives 1 with probability x: where the uniform at the address is below
-    x. The uniform is float32 whatever the dtype, so that a float64 run checks a float32 one.
+    x. The uniform is float32 for every dtype, so that a float64 run checks a float32 run.
 
     Args:
       x_raw: `[batch, …]` in the user's units.
       scaling: of the data set.
       binarize: "none", "threshold" or "dynamic".
-      address: purpose 3 with the global step and the batch's first example; used by "dynamic" alone.
+      address: purpose 3 with the global step and the batch's first example; only "dynamic" uses it.
       dtype: of the result; float32 or float64.
 
     Returns:
@@ -90,7 +90,8 @@ def model_units(
 class Feed(Protocol):
     """How a split reaches the compiled step.
 
-    `calls` runs outside the graph and yields what one compiled call needs; `fetch` runs inside it, on one step's part.
+    `calls` runs outside the graph and yields the input of one compiled call; `fetch` runs inside it, on one step's
+    slice.
     """
 
     def calls(self, indices: Iterable[np.ndarray], steps: Callable[[], int]) -> Generator[Any, None, None]:
@@ -98,8 +99,9 @@ class Feed(Protocol):
 
         Args:
           indices: int64 `[batch]` into the split for each step: an array `[steps, batch]`, or an iterator, which is
-            asked ahead of the steps.
-          steps: asked before each call, and once at the end, for the number of its steps, which may change.
+            read ahead of the steps.
+          steps: returns the number of steps of the next call, which may change; called before each call and once at
+            the end.
         """
 
     def fetch(self, element: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -107,13 +109,13 @@ class Feed(Protocol):
 
 
 class InMemory:
-    """The whole split on the device as it came (a byte a pixel where that was uint8); a call gets indices alone."""
+    """The whole split on the device in its own dtype (uint8: one byte per pixel); a call gets only indices."""
 
     def __init__(self, split: Split, condition: Condition | None = None) -> None:
         assert isinstance(split.x, np.ndarray)
         self._shape, self._dtype = split.x.shape[1:], split.x.dtype
-        # TensorFlow gathers floats and int64 on a GPU, but not uint8, and keeps int32 on the host: without the packing,
-        # each step would bring the whole split to the host. Constants, not variables: it belongs in no checkpoint.
+        # TensorFlow gathers floats and int64 on a GPU, but not uint8, and keeps int32 on the host: without packing,
+        # each step would copy the whole split to the host. Constants, not variables, keep it out of checkpoints.
         self._packed = self._dtype.kind in "iu"
         self._x = tf.constant(_pack(split.x) if self._packed else split.x)
         self._condition = condition
@@ -123,8 +125,8 @@ class InMemory:
     def calls(self, indices: Iterable[np.ndarray], steps: Callable[[], int]) -> Generator[tf.Tensor, None, None]:
         """Yields int64 `[K, batch]`."""
         rows = iter(indices)
-        while taken := list(itertools.islice(rows, steps())):
-            yield tf.constant(np.stack(taken), tf.int64)
+        while batches := list(itertools.islice(rows, steps())):
+            yield tf.constant(np.stack(batches), tf.int64)
 
     def fetch(self, element: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Gathers the examples at indices `[batch]`."""
@@ -135,7 +137,7 @@ class InMemory:
 
 
 class Streamed:
-    """Examples read and decoded by threads in the order asked for, and ready before the call that needs them."""
+    """Examples read and decoded by threads in the requested order, prefetched before the call that needs them."""
 
     def __init__(self, split: Split, condition: Condition | None = None) -> None:
         assert not isinstance(split.x, np.ndarray)
@@ -146,11 +148,11 @@ class Streamed:
     ) -> Generator[tuple[tf.Tensor, ...], None, None]:
         """Yields examples `[K, batch, …]`, and labels `[K, batch]` or attributes `[K, batch, A]` of a condition.
 
-        While a call runs, as many batches are made ready as it took, or the call before it: the last call of an epoch
-        may be a short one. More are not held.
+        While a call runs, as many batches are prefetched as it or the call before it took, whichever is more, since
+        the last call of an epoch may be short. No more are held.
 
         Raises:
-          UserError: names the file that cannot be read.
+          UserError: a file cannot be read (names it).
         """
         rows, ready = iter(indices), collections.deque[Future[tuple[tf.Tensor, ...]]]()
         pool = ThreadPoolExecutor(_READERS, "tfvae-read")
@@ -163,11 +165,11 @@ class Streamed:
             before = 0
             while True:
                 count = steps()
-                fill(count + max(count, before, _LEAST_READY))
+                fill(count + max(count, before, _MIN_PREFETCHED))
                 if not ready:
                     return
                 before = count
-                # Nothing here holds a batch while the call runs: there is room for two calls' batches, not for three.
+                # No reference to these batches remains while the call runs: memory is for two calls' batches at most.
                 yield _stacked([ready.popleft() for _ in range(min(count, len(ready)))])
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -197,10 +199,10 @@ def feed(split: Split, condition: Condition | None = None) -> Feed:
 
 
 def first(split: Split, count: int) -> np.ndarray:
-    """The first examples of a split, `[count, …]` or fewer, in the user's units; what is on disk is read.
+    """The first examples of a split, `[count, …]` or fewer, in the user's units, read from disk if need be.
 
     Raises:
-      UserError: names the file that cannot be read.
+      UserError: a file cannot be read (names it).
     """
     if isinstance(split.x, np.ndarray):
         return split.x[:count]
@@ -229,7 +231,7 @@ def _stacked(batches: list[Future[tuple[tf.Tensor, ...]]]) -> tuple[tf.Tensor, .
 
 
 def _pack(x: np.ndarray) -> np.ndarray:
-    """The bytes of each example as int64 `[n, words]`, filled up with zeros."""
+    """The bytes of each example as int64 `[n, words]`, padded with zeros."""
     raw = np.ascontiguousarray(x).view(np.uint8).reshape(len(x), math.prod(x.shape[1:]) * x.itemsize)
     return np.pad(raw, [(0, 0), (0, -raw.shape[1] % 8)]).view(np.int64)
 

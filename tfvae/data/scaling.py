@@ -1,4 +1,4 @@
-"""User's units to model units and back: model = (x - offset) / factor, fitted on the training part alone."""
+"""The user's units to model units and back: model = (x - offset) / factor, fitted on the training split only."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Scaling:
     Attributes:
       kind: "none", "unit", "min-max" or "z-score".
       offset: float64, broadcastable to one example.
-      factor: float64, broadcastable to one example, above zero.
-      integer: the user's units are whole numbers 0 to 255 (0 to `factor` under "unit"), held as uint8.
+      factor: float64, broadcastable to one example, positive.
+      integer: the user's units are whole numbers 0 to 255 (0 to `factor` under "unit"), stored as uint8.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Scaling:
 
     @classmethod
     def identity(cls) -> Scaling:
-        """Model units are the user's."""
+        """No scaling: model units are the user's units."""
         return cls("none", np.zeros(()), np.ones(()))
 
     @property
@@ -48,7 +48,7 @@ class Scaling:
           dtype: of the result; float32 or float64.
 
         Returns:
-          Model units of the same shape: NumPy for NumPy, Tensor for Tensor.
+          Model units, same shape: a NumPy array for an array, a Tensor for a Tensor.
         """
         tensor = tf.is_tensor(x)
         final = tf.as_dtype(dtype) if tensor else tf.as_dtype(dtype).as_numpy_dtype
@@ -56,8 +56,8 @@ class Scaling:
         x = x if tensor else np.asarray(x)
         if self.kind == "none":
             return cast(x, final)
-        # An offset may be far larger than the spread (years, times): float32 would lose the difference. And in a graph
-        # the division becomes a product, which in float32 can exceed 1 at the largest value; of 255 and 16 it does not.
+        # An offset may be far larger than the spread (years, timestamps): float32 would lose the difference. In a graph
+        # the division becomes a product, which in float32 can exceed 1 at the maximum; for 255 and 16 it does not.
         work = final if self.kind == "unit" and self.integer else np.float64
         return cast((cast(x, work) - cast(self.offset, work)) / cast(self.factor, work), final)
 
@@ -68,7 +68,7 @@ class Scaling:
           x: `[batch, …]` in model units.
 
         Returns:
-          uint8, rounded half to even and clipped, where the user's units are whole numbers; else x's own floats under
+          uint8, rounded half to even and clipped, if the user's units are whole numbers; else x's own floats under
           "none", and float64 otherwise.
         """
         x = np.asarray(x)
@@ -94,7 +94,7 @@ class Scaling:
         return tf.cast(tf.minimum(tf.maximum(tf.round(x), 0.0), self.largest), tf.uint8)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, ready for JSON, from which `from_dict` gets every bit back."""
+        """Lists and numbers that JSON can hold; `from_dict` restores every bit."""
         arrays = {"offset": self.offset.tolist(), "factor": self.factor.tolist()}
         return {"kind": self.kind, **arrays, "integer": bool(self.integer)}
 
@@ -103,35 +103,37 @@ class Scaling:
         """Reads what `to_dict` wrote.
 
         Raises:
-          UserError: a key is missing, or a value is not what it must be.
+          UserError: a key is missing, or a value is invalid.
         """
         try:
             kind, integer = values["kind"], values["integer"]
             offset, factor = (np.asarray(values[key], np.float64) for key in ("offset", "factor"))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"scaling: cannot be read ({error!r}); want kind, offset, factor and integer.") from error
+            raise UserError(
+                f"scaling: cannot be read ({error!r}); expected kind, offset, factor and integer."
+            ) from error
         if kind not in KINDS or not isinstance(integer, bool):
             raise UserError(
-                f"scaling: got kind {kind!r}, integer {integer!r}; want one of {', '.join(KINDS)}, and integer true or "
-                "false."
+                f"scaling: got kind {kind!r} and integer {integer!r}; kind must be one of {', '.join(KINDS)}, and "
+                "integer must be true or false."
             )
         if not (np.isfinite(offset).all() and np.isfinite(factor).all() and (factor > 0).all()):
-            raise UserError("scaling: offset and factor must be finite, and factor above zero.")
+            raise UserError("scaling: offset and factor must be finite, and factor must be positive.")
         return cls(kind, offset, factor, integer)
 
 
 def fit(kind: str, x: np.ndarray, unit_maximum: float = 255.0) -> Scaling:
-    """The scaling of a kind that suits the training examples.
+    """Fits a scaling to the training examples.
 
-    Tables `[n, columns]` are scaled by column, all else by one number. A constant column becomes 0.
+    Tables `[n, columns]` are scaled by column, everything else by one number. A constant column becomes 0.
 
     Args:
       kind: one of `KINDS`, or "auto": unit for uint8 beyond 127, none for floats within [0, 1], else min-max.
       x: training examples `[n, …]`, finite, in the user's units.
-      unit_maximum: what becomes 1 under "unit".
+      unit_maximum: value that becomes 1 under "unit".
 
     Raises:
-      UserError: the values do not suit the kind.
+      UserError: the values are out of range for the kind.
 
     Example:
       >>> float(fit("unit", np.array([[0], [255]], np.uint8)).factor)
@@ -140,7 +142,7 @@ def fit(kind: str, x: np.ndarray, unit_maximum: float = 255.0) -> Scaling:
     low, high = x.min(), x.max()
     if kind == "auto":
         within = x.dtype.kind == "f" and low >= 0 and high <= 1
-        # Images of bytes reach past 127; what does not is 0 and 1, or another scale, and 255 would flatten it.
+        # 8-bit images reach past 127; uint8 that does not is binary, or on a smaller scale, and 255 would compress it.
         kind = "unit" if x.dtype == np.uint8 and high > 127 else "none" if within else "min-max"
     if kind == "none":
         return Scaling(kind, np.zeros(()), np.ones(()), x.dtype == np.uint8)
@@ -151,10 +153,10 @@ def fit(kind: str, x: np.ndarray, unit_maximum: float = 255.0) -> Scaling:
         offset = x.min(axis=axis).astype(np.float64)
         spread = factor = x.max(axis=axis).astype(np.float64) - offset
         if kind == "z-score":
-            # Moments of (x - least) / spread: those of x itself over- or underflow long before x does.
-            share = (x - offset) / np.where(spread > 0, spread, 1.0)
-            offset = offset + spread * share.mean(axis=axis)
-            factor = spread * share.std(axis=axis)
+            # Moments of (x - minimum) / spread, because those of x itself overflow or underflow long before x does.
+            relative = (x - offset) / np.where(spread > 0, spread, 1.0)
+            offset = offset + spread * relative.mean(axis=axis)
+            factor = spread * relative.std(axis=axis)
     if not (np.isfinite(spread).all() and np.isfinite(offset).all() and np.isfinite(factor).all()):
         raise UserError(f"data.scaling {kind}: values from {low:g} to {high:g} overflow; rescale the data first.")
     return Scaling(kind, np.asarray(offset), np.asarray(np.where(factor > 0, factor, 1.0)), x.dtype == np.uint8)
@@ -163,7 +165,8 @@ def fit(kind: str, x: np.ndarray, unit_maximum: float = 255.0) -> Scaling:
 def _unit(x: np.ndarray, low: Any, high: Any, maximum: float) -> Scaling:
     if low < 0 or high > maximum:
         raise UserError(
-            f"data.scaling unit: got values from {low:g} to {high:g}, want 0 to {maximum:g}; take min-max or z-score."
+            f"data.scaling unit: got values from {low:g} to {high:g}, expected 0 to {maximum:g}; "
+            "use min-max or z-score."
         )
     if x.dtype.kind == "f" and high <= 1:
         maximum = 1.0

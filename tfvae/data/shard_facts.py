@@ -1,4 +1,4 @@
-"""`shards.json`: what a folder of shards holds, and the names of its files."""
+"""`shards.json`, the metadata of a folder of shards, and the names of the shard files."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _FORMAT = {"format": "tfvae-shards", "version": VERSION}
 
 @dataclass(frozen=True)
 class Facts:
-    """What `shards.json` says, beside its format and version.
+    """The fields of `shards.json`, except its format and version.
 
     Attributes:
       source: where the examples came from.
       encoded: x is an image file (PNG or JPEG), to be decoded; else it is the values of an array, little-endian.
       shape: of one example; empty for encoded images, whose size is chosen in training.
       dtype: of the values.
-      labelled: y is there.
-      counts: examples in each shard, by split: train, and test where the source has one of its own.
-      auto: the scaling that "auto" stands for.
+      labelled: the examples have labels y.
+      counts: examples in each shard, by split: train, and test if the source has its own test split.
+      auto: the scaling that "auto" selects.
       unit_maximum: the user's value that becomes 1 under "unit" scaling.
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
@@ -56,7 +56,7 @@ def from_json(content: bytes, path: str) -> Facts:
     """Reads what `to_json` wrote.
 
     Raises:
-      UserError: not such a file, of another version, or with values that cannot be.
+      UserError: the file is not a shards.json, has another version, or holds invalid values.
     """
     try:
         values = json.loads(content)
@@ -64,8 +64,8 @@ def from_json(content: bytes, path: str) -> Facts:
             raise ValueError(f"format {values.get('format')!r}")
         if values["version"] != VERSION:
             raise UserError(
-                f"{path}: shards of version {values['version']}, and this tfvae reads version {VERSION}; "
-                "write the shards anew."
+                f"{path}: the shards have version {values['version']}, but this tfvae reads version {VERSION}; "
+                "write them again."
             )
         return _facts({name: value for name, value in values.items() if name not in _FORMAT})
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -73,18 +73,18 @@ def from_json(content: bytes, path: str) -> Facts:
             raise
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())[:160]}); "
-            "want the file that python -m tfvae.data.shards wrote."
+            "expected a file written by python -m tfvae.data.shards."
         ) from error
 
 
 def names(split: str, count: int) -> list[str]:
-    """The files of a split in `count` shards; the index of each has ".index" after its name."""
+    """File names of a split in `count` shards; the index of a shard has ".index" appended to its name."""
     return [f"{split}-{i:05d}-of-{count:05d}.tfrecord" for i in range(count)]
 
 
 def _facts(values: dict[str, Any]) -> Facts:
     for name in ("label_names", "feature_names"):
-        values[name] = None if values[name] is None else tuple(str(each) for each in values[name])
+        values[name] = None if values[name] is None else tuple(str(value) for value in values[name])
     values["shape"] = tuple(int(side) for side in values["shape"])
     np.dtype(values["dtype"])
     if "train" not in values["counts"] or not all(

@@ -1,6 +1,6 @@
-"""The index beside a shard: where each record lies and what must be known of it before it is read.
+"""The index file of a shard: position, checksum, label and value range of each record.
 
-Little-endian: a head (the magic, version, number of records, bytes of the shard), the rows, and the CRC-32 of both.
+Little-endian: a header (the magic, version, number of records, bytes of the shard), the rows, and the CRC-32 of both.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from tfvae.errors import UserError
 
 VERSION = 1
 
-# offset: of the record's frame in the shard; crc: CRC-32 of the frame; x_begin, x_size: where in the frame x's bytes
-# are, so that no record has to be parsed; label: y, 0 where there is none; low, high: least and greatest value of x.
+# offset: of the record's frame in the shard; crc: CRC-32 of the frame; x_begin, x_size: position of x's bytes in the
+# frame, so that no record has to be parsed; label: y, or 0 without labels; low, high: minimum and maximum of x.
 ROW = np.dtype(
     [
         ("offset", "<u8"),
@@ -30,7 +30,7 @@ ROW = np.dtype(
 
 _MAGIC = b"TFVAEIDX"
 _HEAD = struct.Struct("<8sIQQ")
-_MEND = "copy it again, or write the shards anew"
+_REMEDY = "copy it again, or rewrite the shards"
 
 
 def pack(rows: np.ndarray, size: int) -> bytes:
@@ -45,19 +45,19 @@ def pack(rows: np.ndarray, size: int) -> bytes:
 
 
 def unpack(content: bytes, path: str) -> tuple[np.ndarray, int]:
-    """The rows, and the bytes that the shard must have.
+    """The rows, and the size that the shard must have, in bytes.
 
     Raises:
-      UserError: not an index, of another version, or damaged.
+      UserError: the content is not an index, has another version, or is damaged.
     """
     if len(content) < _HEAD.size or not content.startswith(_MAGIC):
-        raise UserError(f"{path}: not an index of a shard by its first bytes; {_MEND}.")
+        raise UserError(f"{path}: not the index of a shard (wrong first bytes); {_REMEDY}.")
     _, version, count, size = _HEAD.unpack_from(content)
     if version != VERSION:
         raise UserError(
-            f"{path}: an index of version {version}, and this tfvae reads version {VERSION}; write the shards anew."
+            f"{path}: the index has version {version}, but this tfvae reads version {VERSION}; rewrite the shards."
         )
     body, checksum = content[:-4], content[-4:]
     if len(body) != _HEAD.size + count * ROW.itemsize or zlib.crc32(body) != int.from_bytes(checksum, "little"):
-        raise UserError(f"{path}: the index is damaged or cut short (its checksum differs); {_MEND}.")
+        raise UserError(f"{path}: the index is damaged or truncated (its checksum differs); {_REMEDY}.")
     return np.frombuffer(body, ROW, offset=_HEAD.size), size

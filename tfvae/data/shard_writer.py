@@ -1,4 +1,4 @@
-"""Writes a source as a folder of TFRecord shards, whole or not at all."""
+"""Writes a source as a folder of TFRecord shards, all of them or none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
 
 _CHUNK = 256
-# The frame of a TFRecord: length and its checksum before the record, the record's own checksum after it.
+# A TFRecord frame has the length and its checksum before the record, and the record's checksum after it.
 _BEFORE, _AFTER = 12, 4
 
 
@@ -28,19 +28,19 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
     """Writes the splits of a source, each in its own order, and `shards.json`; every image is decoded once, as a check.
 
     Args:
-      source: as `load.read` gives it.
-      origin: what to call it in `shards.json`.
+      source: from `load.read`.
+      origin: name of the source in `shards.json`.
       folder: new or empty.
-      shards: how many for the training examples; a test split has as many, where it has so many examples.
-      say: gets a line a shard.
+      shards: number of shards for the training examples; a test split has as many, or one per example if it has fewer.
+      say: called with one line per shard.
 
     Raises:
-      UserError: the folder holds something, cannot be written or is full; a number of shards that cannot be; an example
-        that cannot be read.
+      UserError: the folder is not empty or cannot be written, the disk is full, the number of shards is not between 1
+        and the number of training examples, or an example cannot be read.
     """
     _check(folder, shards, len(source.train))
     splits = {"train": source.train} | ({} if source.test is None else {"test": source.test})
-    counts = {name: _shares(len(split), shards) for name, split in splits.items()}
+    counts = {name: _shard_sizes(len(split), shards) for name, split in splits.items()}
     x, array = source.train.x, isinstance(source.train.x, np.ndarray)
     facts = Facts(
         source=origin,
@@ -67,16 +67,16 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
 
 def _check(folder: Path, shards: int, examples: int) -> None:
     if not 1 <= shards <= examples:
-        raise UserError(f"--shards: got {shards}, want 1 to {examples}, the number of training examples.")
+        raise UserError(f"--shards: got {shards}, expected 1 to {examples}, the number of training examples.")
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"--out {folder}: it is a file; want a new or empty folder.")
+        raise UserError(f"--out {folder}: this is a file; expected a new or empty folder.")
     if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"--out {folder}: the folder is not empty; name a new one (nothing in it was touched).")
+        raise UserError(f"--out {folder}: the folder is not empty; choose a new one (nothing in it was changed).")
     if folder.is_mount():
-        raise UserError(f"--out {folder}: it is a mount point, which cannot be renamed to; name a new folder in it.")
+        raise UserError(f"--out {folder}: a mount point cannot be replaced by a folder; choose a new folder in it.")
 
 
-def _shares(examples: int, shards: int) -> list[int]:
+def _shard_sizes(examples: int, shards: int) -> list[int]:
     return [len(part) for part in np.array_split(np.arange(examples), min(shards, examples))]
 
 
@@ -90,26 +90,26 @@ def _all_or_nothing(folder: Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         os.replace(temporary, folder)
     except (OSError, tf.errors.OpError) as error:
-        said = " ".join(str(error.strerror if isinstance(error, OSError) else error.message).split())
+        reason = " ".join(str(error.strerror if isinstance(error, OSError) else error.message).split())
         raise UserError(
-            f"--out {folder}: the shards cannot be written ({said}); nothing was left there: "
-            "make room, or name another place."
+            f"--out {folder}: the shards cannot be written ({reason}), and nothing was left there; "
+            "free some space, or choose another folder."
         ) from error
     finally:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_shard(split: Split, at: range, path: Path) -> int:
-    """Writes a shard and its index; gives the shard's bytes."""
-    rows, lengths = np.zeros(len(at), shard_index.ROW), []
+def _write_shard(split: Split, indices: range, path: Path) -> int:
+    """Writes a shard and its index; returns the size of the shard in bytes."""
+    rows, lengths = np.zeros(len(indices), shard_index.ROW), []
     if split.y is not None:
-        rows["label"] = split.y[at.start : at.stop]
+        rows["label"] = split.y[indices.start : indices.stop]
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for begin in range(0, len(at), _CHUNK):
+        for begin in range(0, len(indices), _CHUNK):
             chunk = rows[begin : begin + _CHUNK]
-            places = at.start + begin + np.arange(len(chunk))
-            contents, chunk["low"], chunk["high"] = _contents(split, places)
+            chunk_indices = indices.start + begin + np.arange(len(chunk))
+            contents, chunk["low"], chunk["high"] = _contents(split, chunk_indices)
             for row, content in zip(chunk, contents, strict=True):
                 record = _example(content, None if split.y is None else int(row["label"]))
                 writer.write(record)
@@ -123,17 +123,17 @@ def _write_shard(split: Split, at: range, path: Path) -> int:
     return size
 
 
-def _contents(split: Split, at: np.ndarray) -> tuple[list[bytes], np.ndarray, np.ndarray]:
-    """What x of each record holds, and its least and greatest value."""
+def _contents(split: Split, indices: np.ndarray) -> tuple[list[bytes], np.ndarray, np.ndarray]:
+    """The bytes of x of each record, and its minimum and maximum."""
     if isinstance(split.x, ImageFiles):
-        split.x.read(at)  # a broken image is said now, not in the middle of training
-        contents = storage.several(storage.whole, split.x.take(at).paths)
-        return contents, np.zeros(len(at)), np.full(len(at), 255)
+        split.x.read(indices)  # so that a broken image fails now, not in the middle of training
+        contents = storage.several(storage.whole, split.x.take(indices).paths)
+        return contents, np.zeros(len(indices)), np.full(len(indices), 255)
     assert isinstance(split.x, np.ndarray)
-    values = split.x[at]
-    flat = values.reshape(len(at), -1)
+    values = split.x[indices]
+    flat = values.reshape(len(indices), -1)
     little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    return [each.tobytes() for each in little], flat.min(axis=1), flat.max(axis=1)
+    return [example.tobytes() for example in little], flat.min(axis=1), flat.max(axis=1)
 
 
 def _example(content: bytes, label: int | None) -> bytes:

@@ -16,7 +16,7 @@ from tfvae.data import decoding, shard_facts, shard_index, storage
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
 
-# An index's rows, with the number of the shard and the length of the frame.
+# A row of the index, with the number of the shard and the length of the frame.
 _RECORD = np.dtype([("file", "<u4"), ("length", "<u8"), *shard_index.ROW.descr])
 
 
@@ -25,11 +25,11 @@ class Sharded:
     """Examples that stay in shards until a batch needs them.
 
     Attributes:
-      files: the shards.
-      records: the number of its shard, the length of its frame and its row of the index, for each example.
+      files: paths of the shards.
+      records: for each example, the number of its shard, the length of its frame and its row of the index.
       shape: of one example.
-      dtype: of their values.
-      encoded: they are image files.
+      dtype: of the values.
+      encoded: the examples are image files.
     """
 
     files: tuple[str, ...]
@@ -49,7 +49,7 @@ class Sharded:
         """The examples at the indices, `[batch, …]` in the user's units.
 
         Raises:
-          UserError: names the shard that cannot be read, or is damaged.
+          UserError: a shard cannot be read or is damaged (names it).
         """
         rows = self.records[indices]
         contents = self._contents(rows)
@@ -61,11 +61,11 @@ class Sharded:
             return decoding.decode_all(tf.constant(contents), (height, width), channels)
         except tf.errors.OpError as error:
             names = (f"{self.files[row['file']]}, the record at byte {row['offset']}" for row in rows)
-            named = zip(names, (functools.partial(tf.constant, each) for each in contents), strict=True)
+            named = zip(names, (functools.partial(tf.constant, content) for content in contents), strict=True)
             raise decoding.explain(named, (height, width), channels, error) from error
 
     def to_fit(self, kind: str) -> np.ndarray:
-        """What `scaling.fit` has to see of the examples; from the index alone where their extremes say all."""
+        """The values that `scaling.fit` needs: the extremes from the index if those are enough, else all examples."""
         if self.encoded:
             return decoding.to_fit(kind)
         exact = self.dtype.kind == "f" or self.dtype.itemsize < 8
@@ -82,8 +82,8 @@ class Sharded:
         for frame, crc, (path, offset, _) in zip(frames, rows["crc"].tolist(), places, strict=True):
             if zlib.crc32(frame) != crc:
                 raise UserError(
-                    f"{path}: the record at byte {offset} is damaged (its checksum is not that of the index); "
-                    "copy the shard again, or write the shards anew."
+                    f"{path}: the record at byte {offset} is damaged (its checksum differs from the index); "
+                    "copy the shard again, or rewrite the shards."
                 )
         return [
             frame[begin : begin + size]
@@ -97,25 +97,25 @@ def from_settings(settings: Shards, seed: int) -> Source:
 
 
 def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
-    """Reads the indices of a folder of shards, and checks that every shard is there and whole.
+    """Reads the indices of a folder of shards, and checks that every shard exists and is complete.
 
     Args:
-      path: the folder, of any file system that TensorFlow knows.
-      size: height and width of the examples, where the shards hold image files.
-      channels: 1 for grey, 3 for colour, where the shards hold image files.
+      path: the folder, on any file system that TensorFlow supports.
+      size: height and width of the examples, if the shards hold image files.
+      channels: 1 for grey, 3 for colour, if the shards hold image files.
 
     Raises:
-      UserError: no shards are there, one is missing or cut short, or an index is damaged.
+      UserError: the folder has no shards, a shard is missing or truncated, or an index is damaged.
     """
     if path is None:
-        raise UserError("data.path: the shards source needs a folder; want --set data.path=DIR.")
+        raise UserError("data.path: the shards source reads a folder; pass --set data.path=DIR.")
     folder = path if storage.remote(path) else str(Path(path).expanduser())
-    facts_at = storage.join(folder, shard_facts.NAME)
-    if not storage.exists(facts_at):
+    facts_path = storage.join(folder, shard_facts.NAME)
+    if not storage.exists(facts_path):
         raise UserError(
-            f"data.path: no {shard_facts.NAME} in {path}; want a folder that python -m tfvae.data.shards wrote."
+            f"data.path: no {shard_facts.NAME} in {path}; expected a folder written by python -m tfvae.data.shards."
         )
-    facts = shard_facts.from_json(storage.whole(facts_at), facts_at)
+    facts = shard_facts.from_json(storage.whole(facts_path), facts_path)
     shape, dtype = facts.shape, np.dtype(facts.dtype)
     if facts.encoded:
         decoding.check_channels(channels)
@@ -140,15 +140,15 @@ def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
 def _records(shard: tuple[int, str, int]) -> np.ndarray:
     number, path, count = shard
     rows, size = shard_index.unpack(storage.whole(f"{path}.index"), f"{path}.index")
-    there = storage.size(path)
-    if there != size:
+    actual_size = storage.size(path)
+    if actual_size != size:
         raise UserError(
-            f"{path}: has {there:,} bytes and its index was made for {size:,}; "
-            "copy the shard again, or write the shards anew."
+            f"{path}: has {actual_size:,} bytes, but its index says {size:,}; "
+            "copy the shard again, or rewrite the shards."
         )
     if len(rows) != count:
         raise UserError(
-            f"{path}.index: has {len(rows)} records, and {shard_facts.NAME} says {count}; write the shards anew."
+            f"{path}.index: has {len(rows)} records, but {shard_facts.NAME} says {count}; rewrite the shards."
         )
     records = np.zeros(count, _RECORD)
     for name in shard_index.ROW.names or ():

@@ -1,4 +1,4 @@
-"""`python -m tfvae.data.shards`: writes any source of examples as TFRecord shards, each with an index beside it."""
+"""`python -m tfvae.data.shards`: writes any source of examples as TFRecord shards, each with an index file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tfvae.errors import UserError
 
 _DESCRIPTION = """\
 Writes the examples of a source as TFRecord shards of tf.train.Example (x: bytes, y: int64), in the source's order, each
-with an index beside it. Image files keep their bytes. Training on the shards gives the numbers of the source.
+with an index file. Image files keep their bytes. Training on the shards gives the same numbers as on the source.
 
 examples:
   python -m tfvae.data.shards --set data.name=cifar10 --out shards/cifar10
   python -m tfvae.data.shards --set data.name=images data.path=photos --shards 64 --out shards/photos
 
-exit status: 0; 2 for what you can mend, said in one sentence.
+exit status: 0, or 2 for an error that you can fix, printed as one sentence.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parses, writes, says how to train on the shards; gives the exit status."""
+    """Parses the arguments, writes the shards, and prints how to train on them; returns the exit status."""
     options = _parser().parse_args(arguments)
     return guarded(lambda: _run(options), options.debug)
 
@@ -43,11 +43,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         action="extend",
         default=[],
-        help="the data settings of python -m tfvae.train, which lists them (default: the bundled digits)",
+        help="data settings, as listed by python -m tfvae.train --help (default: the bundled digits)",
     )
-    add("--out", metavar="DIR", required=True, help="folder of the shards, new or empty")
-    add("--shards", type=int, default=8, metavar="N", help="files for the training examples (default: 8)")
-    add("--seed", type=int, default=0, metavar="N", help="what the blobs source draws its points by (default: 0)")
+    add("--out", metavar="DIR", required=True, help="folder for the shards, new or empty")
+    add("--shards", type=int, default=8, metavar="N", help="number of files for the training examples (default: 8)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the points of the blobs source (default: 0)")
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -55,12 +55,16 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     others = [assignment for assignment in options.set if not assignment.startswith("data.")]
     if others:
-        raise UserError(f"--set {others[0]}: want settings of the data section, as in --set data.name=mnist.")
+        raise UserError(
+            f"--set {others[0]}: only settings of the data section apply here, such as --set data.name=mnist."
+        )
     settings = config.override(config.Config(), [*options.set, f"seed={options.seed}"])
     if isinstance(settings.data, Shards):
-        raise UserError("data.name: shards are shards already; name the source that they were made of.")
+        raise UserError("data.name: got shards, which are already written; name the original source.")
     if "://" in options.out:
-        raise UserError(f"--out {options.out}: want a folder on this machine; copy it to the store once it is whole.")
+        raise UserError(
+            f"--out {options.out}: expected a local folder; write it there, then copy it to the object store."
+        )
     from tfvae.quiet import quiet_start
 
     with quiet_start():
@@ -68,15 +72,15 @@ def _run(options: argparse.Namespace) -> None:
     source = load.read(settings.data, settings.seed)
     for note in source.notes:
         print(note)
-    places = (getattr(settings.data, name) for name in config.paths(settings.data))
-    origin = " ".join([settings.data.name, *filter(None, places)])
+    paths = (getattr(settings.data, name) for name in config.paths(settings.data))
+    origin = " ".join([settings.data.name, *filter(None, paths)])
     folder = Path(options.out).expanduser()
     facts = shard_writer.write(source, origin, folder, options.shards, lambda line: print(line, flush=True))
-    wanted = ["data.name=shards", f"data.path={shlex.quote(str(folder))}"]
+    assignments = ["data.name=shards", f"data.path={shlex.quote(str(folder))}"]
     if facts.encoded:
         height, width, channels = source.train.x.shape
-        wanted += [f"data.image_size=[{height},{width}]", f"data.channels={channels}"]
-    print(f"Train on them with: python -m tfvae.train --set {' '.join(wanted)}")
+        assignments += [f"data.image_size=[{height},{width}]", f"data.channels={channels}"]
+    print(f"Train on them with: python -m tfvae.train --set {' '.join(assignments)}")
 
 
 if __name__ == "__main__":

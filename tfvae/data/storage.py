@@ -1,4 +1,4 @@
-"""Bytes from a place in a file: local ones by positional reads, those of object stores through TensorFlow."""
+"""Reads bytes at a position in a file: local files with positional reads, object stores through TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ S = TypeVar("S")
 
 Place = tuple[str, int, int]
 
-# A request to an object store is nearly all waiting.
+# Many at a time, because a request to an object store spends nearly all its time waiting.
 _REQUESTS = 32
 
 
 def remote(path: str) -> bool:
-    """Whether a path is of another file system than the machine's own, as gs://bucket/folder is."""
+    """Whether a path is on another file system than the machine's own, such as gs://bucket/folder."""
     return "://" in path
 
 
 def join(folder: str, name: str) -> str:
-    """A file's path in a folder of any file system."""
+    """The path of a file in a folder, on any file system."""
     return f"{folder.rstrip('/')}/{name}"
 
 
 def exists(path: str) -> bool:
-    """Whether a file is there.
+    """Whether a file exists.
 
     Raises:
-      UserError: its file system cannot be asked.
+      UserError: its file system cannot be reached.
     """
     with _named(path):
         return bool(tf.io.gfile.exists(path))
@@ -53,39 +53,39 @@ def whole(path: str) -> bytes:
 
 
 def size(path: str) -> int:
-    """A file's bytes.
+    """The size of a file, in bytes.
 
     Raises:
-      UserError: it is not there.
+      UserError: it does not exist.
     """
     with _named(path):
         return int(tf.io.gfile.stat(path).length) if remote(path) else os.stat(path).st_size
 
 
 def pieces(places: list[Place]) -> list[bytes]:
-    """The bytes at each place (path, offset, count); fewer than asked for where a file ends.
+    """The bytes at each place (path, offset, count); fewer at the end of a file.
 
     Raises:
-      UserError: names the file that cannot be read.
+      UserError: a file cannot be read (names it).
     """
     if any(remote(path) for path, _, _ in places):
         return several(_remote_piece, places)
     opened: dict[str, int] = {}
-    found = []
+    contents = []
     try:
         for path, offset, count in places:
             with _named(path):
                 if path not in opened:
                     opened[path] = os.open(path, os.O_RDONLY)
-                found.append(os.pread(opened[path], count, offset))
+                contents.append(os.pread(opened[path], count, offset))
     finally:
         for descriptor in opened.values():
             os.close(descriptor)
-    return found
+    return contents
 
 
 def several(function: Callable[[S], T], arguments: Iterable[S]) -> list[T]:
-    """The function of each argument, many at a time, for what is nearly all waiting."""
+    """Applies the function to each argument, in parallel; for functions that spend nearly all their time waiting."""
     with ThreadPoolExecutor(_REQUESTS, "tfvae-request") as pool:
         return list(pool.map(function, arguments))
 
@@ -105,5 +105,5 @@ def _named(path: str) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}).") from error
     except tf.errors.OpError as error:
-        said = " ".join((error.message or type(error).__name__).split())
-        raise UserError(f"{path}: cannot be read ({said[:160]}).") from error
+        reason = " ".join((error.message or type(error).__name__).split())
+        raise UserError(f"{path}: cannot be read ({reason[:160]}).") from error

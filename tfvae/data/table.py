@@ -1,4 +1,4 @@
-"""CSV tables: a header, numeric columns, and optionally a column of labels."""
+"""CSV tables with a header, numeric columns and, optionally, a column of labels."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def from_settings(settings: Csv, seed: int) -> Source:
 def read(path: Path, label: str | None = None, attributes: tuple[str, ...] = ()) -> Source:
     """float64 rows `[n, columns]`, and labels numbered in the order of their names.
 
-    Rows are counted as in an editor: the header is row 1.
+    Rows are numbered as lines in an editor: the header is row 1.
 
     Args:
       path: comma-separated UTF-8 with a header.
-      label: name of the column that holds labels, numbers or text; None for none.
-      attributes: names of columns of numbers that condition the model, instead of being part of x.
+      label: name of the column of labels, numbers or text; None: no labels.
+      attributes: names of numeric columns that condition the model and are not part of x.
 
     Raises:
-      UserError: names the row and the column of what cannot be used.
+      UserError: a value cannot be used (names its row and column).
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -50,39 +50,39 @@ def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None, 
     names = _header(rows, path)
     if label is not None and label not in names:
         raise UserError(
-            f"data.label: {path} has no column {label!r}{nearest(label, names)}. There are: {', '.join(names)}."
+            f"data.label: {path} has no column {label!r}{nearest(label, names)}. Columns: {', '.join(names)}."
         )
     for name in attributes:
         if name not in names or name == label:
             raise UserError(
-                f"data.attributes: {path} has no column {name!r}{nearest(name, names)} beside the label. There are: "
+                f"data.attributes: {path} has no column {name!r}{nearest(name, names)} besides the label. Columns: "
                 f"{', '.join(names)}."
             )
-    at = None if label is None else names.index(label)
-    features = tuple(name for i, name in enumerate(names) if i != at)
+    label_column = None if label is None else names.index(label)
+    features = tuple(name for i, name in enumerate(names) if i != label_column)
     if not features:
-        raise UserError(f"{path}: {label!r} is its only column; want at least one column of numbers beside the labels.")
+        raise UserError(f"{path}: {label!r} is the only column; expected at least one numeric column besides it.")
     values, texts = array("d"), []
     for number, row in rows:
         if len(row) != len(names):
-            raise UserError(f"{path}: row {number} has {len(row)} values, want {len(names)} as in the header.")
+            raise UserError(f"{path}: row {number} has {len(row)} values, expected {len(names)} as in the header.")
         for i, text in enumerate(row):
-            if i == at:
+            if i == label_column:
                 texts.append(_label(text.strip(), number, names[i], path))
             else:
                 values.append(_number(text.strip(), number, names[i], path))
     if not values:
-        raise UserError(f"{path}: has a header but no rows, want at least one.")
+        raise UserError(f"{path}: has a header but no rows; expected at least one.")
     table = np.frombuffer(values, np.float64).reshape(-1, len(features))
     x = table[:, [i for i, name in enumerate(features) if name not in attributes]]
     conditions = table[:, [features.index(name) for name in attributes]].astype(np.float32) if attributes else None
     features = tuple(name for name in features if name not in attributes)
     if not features:
-        raise UserError(f"{path}: all its columns are attributes; want at least one column of numbers for x.")
+        raise UserError(f"{path}: all columns are attributes; expected at least one numeric column for x.")
     y, label_names = arrays.named(texts) if texts else (None, None)
     constant = [name for name, low, high in zip(features, x.min(axis=0), x.max(axis=0)) if low == high]
     notes = tuple(
-        f"Column {name} never changes: a density on it has no bound, and nats with it mean little; leave it out."
+        f"Column {name} is constant: its density is unbounded, so the nats mean little; remove the column."
         for name in constant
     )
     return Source(
@@ -96,7 +96,7 @@ def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None, 
 
 
 def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it begins; empty lines at the end are passed over."""
+    """Each row with the line on which it begins; empty lines at the end are skipped."""
     empty, line = 0, 1
     while True:
         try:
@@ -117,16 +117,18 @@ def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[s
 def _header(rows: Iterator[tuple[int, list[str]]], path: Path) -> list[str]:
     names = [name.strip() for name in next(rows, (1, []))[1]]
     if not names:
-        raise UserError(f"{path}: is empty, want a header and rows of numbers.")
+        raise UserError(f"{path}: is empty; expected a header and rows of numbers.")
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        raise UserError(f"{path}: got {names[0]!r} as the only column, want values separated by commas.")
+        raise UserError(f"{path}: got {names[0]!r} as the only column; expected values separated by commas.")
     for i, name in enumerate(names):
         if not name:
-            raise UserError(f"{path}: column {i + 1} has no name in row 1; want a header with a name for each column.")
+            raise UserError(
+                f"{path}: column {i + 1} has no name in row 1; expected a header with a name for each column."
+            )
         if name in names[:i]:
-            raise UserError(f"{path}: two columns are named {name!r} in row 1; want different names.")
+            raise UserError(f"{path}: two columns are named {name!r} in row 1; expected different names.")
     if all(_parse(name) is not None for name in names):
-        raise UserError(f"{path}: row 1 holds numbers; want a header with the names of the columns there.")
+        raise UserError(f"{path}: row 1 holds numbers; expected a header with the column names.")
     return names
 
 
@@ -142,17 +144,18 @@ def _number(text: str, row: int, column: str, path: Path) -> float:
         return value
     where = f"{path}: row {row}, column {column!r}"
     if text.lower() in MISSING:
-        seen = f" ({text})" if text else ""
-        raise UserError(f"{where}: the value is missing{seen}; fill it in or remove the row.")
+        marker = f" ({text})" if text else ""
+        raise UserError(f"{where}: the value is missing{marker}; fill it in or remove the row.")
     if value is not None:
-        raise UserError(f"{where}: got {text}, want a finite number.")
+        raise UserError(f"{where}: got {text}, expected a finite number.")
     raise UserError(
-        f"{where}: got the text {text[:40]!r}, want a number; a column of labels is named by --set data.label=COLUMN."
+        f"{where}: got the text {text[:40]!r}, expected a number; if the column holds labels, pass "
+        "--set data.label=COLUMN."
     )
 
 
 def _parse(text: str) -> float | None:
-    # Python reads 1_000 as a number, which no table means.
+    # Python reads 1_000 as a number; in a table it is text.
     try:
         return None if "_" in text else float(text)
     except ValueError:

@@ -62,9 +62,9 @@ def first(
       UserError: names the file that cannot be read.
 
     Example:
-      >>> from tfvae.config import Data
+      >>> from tfvae.config.data import Digits
       >>> from tfvae.data.load import load
-      >>> view = first(load(Data(), seed=0), "test", 3)
+      >>> view = first(load(Digits(), seed=0), "test", 3)
       >>> view.x.shape, view.labels.shape
       ((3, 8, 8, 1), (3,))
     """

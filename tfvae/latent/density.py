@@ -1,4 +1,4 @@
-"""Distributions of z, bound to a batch: what a posterior draws against, and a latent score evaluates."""
+"""Distributions of z for one batch: the prior or posterior that KL terms and latent scores evaluate."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 
 class Gaussian(Protocol):
-    """The capability of a density that is one Gaussian N(m, L L^T) over the last axis of z, or one for each example.
+    """Capability of a density: it is a Gaussian N(m, L L^T) over the last axis of z, shared or one per example.
 
     Attributes:
-      kind: `standard`, `diagonal` or `cholesky` for one Gaussian; `batch` for a diagonal one of each example.
-      mean: m, `[latent]`, or `[batch, …, latent]` under `batch`.
-      scale_tril: L, `[latent, latent]`; not there under `batch`.
+      kind: `standard`, `diagonal` or `cholesky` for a shared Gaussian; `batch` for a diagonal Gaussian per example.
+      mean: m, `[latent]`, or `[batch, …, latent]` for `batch`.
+      scale_tril: L, `[latent, latent]`; unavailable for `batch`.
     """
 
     kind: str
@@ -32,14 +32,14 @@ class Density(Protocol):
     """A distribution of z."""
 
     def as_gaussian(self) -> Gaussian | None:
-        """Capability: itself as a Gaussian. None: there is no closed KL, no contour and no quantile."""
+        """Capability: the density as a Gaussian. None: there is no closed-form KL, no contour and no quantile."""
 
     def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
-        """log p(z) in nats, summed over the latent axes, or before that sum."""
+        """log p(z) in nats, summed over the latent axes, or per dimension."""
 
 
 class DiagonalDensity:
-    """N(mean, diag(exp(log_var))), one for each example.
+    """N(mean, diag(exp(log_var))), one per example.
 
     Args:
       mean: `[batch, *latent_shape]`.
@@ -62,8 +62,8 @@ class DiagonalDensity:
 
     @property
     def scale_tril(self) -> tf.Tensor:
-        """Not there: each example has a scale of its own."""
-        raise ValueError("a Gaussian of each example has no single scale_tril; read log_var.")
+        """Unavailable: each example has its own scale."""
+        raise ValueError("DiagonalDensity has one Gaussian per example and no single scale_tril; read log_var.")
 
     def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
         """log q(z) in nats, `[…, batch]` for z `[…, batch, *latent_shape]`."""
@@ -106,6 +106,6 @@ def rows_times(rows: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
 def standard_log_prob(
     eps: tf.Tensor, latent_axes: int, per_dimension: bool = False, log_det: tf.Tensor | float = 0.0
 ) -> tf.Tensor:
-    """log N(eps; 0, I), in nats, plus `log_det` of each dimension; summed over the last `latent_axes` axes."""
+    """log N(eps; 0, I) in nats, plus `log_det` per dimension; summed over the last `latent_axes` axes."""
     terms = -0.5 * (tf.square(eps) + math.log(2 * math.pi)) + log_det
     return terms if per_dimension else tf.reduce_sum(terms, axis=list(range(-latent_axes, 0)))

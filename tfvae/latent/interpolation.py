@@ -11,20 +11,20 @@ _PARALLEL = 1e-7
 
 
 def linear(start: ArrayLike, end: ArrayLike, steps: int) -> NDArray[np.floating]:
-    """Points at equal distances on the straight line.
+    """Equally spaced points on the straight line.
 
     z(t) = (1 - t) start + t end, for t = 0, …, 1
 
     Args:
       start: floats [..., latent], in latent units.
       end: floats of the same shape.
-      steps: number of points, both ends among them; at least 2.
+      steps: number of points, including both ends; at least 2.
 
     Returns:
-      [..., steps, latent], in the wider of the two dtypes; first and last points are exactly start and end.
+      [..., steps, latent], in the wider of the two dtypes; the first and last points are exactly start and end.
 
     Raises:
-      UserError: shapes that differ, no latent axis, fewer than 2 steps.
+      UserError: the shapes differ or have no latent axis, or there are fewer than 2 steps.
 
     Example:
       >>> linear([0.0, 0.0], [1.0, 2.0], 3).tolist()
@@ -40,23 +40,23 @@ def spherical(start: ArrayLike, end: ArrayLike, steps: int) -> NDArray[np.floati
 
     z(t) = ((1 - t) |start| + t |end|) [cos(t w) a + sin(t w) o], for t = 0, …, 1
 
-    where a = start / |start|, b = end / |end|, w is the angle between them and o the unit vector at right angles to a
-    in their plane. Where the lengths agree this is sin((1 - t) w) / sin(w) start + sin(t w) / sin(w) end, the formula
-    of the sources. They apply it to unequal lengths too; there it leaves every bound as w nears 180 degrees, so here
-    the length goes linearly. Parallel vectors give the straight line. Opposite ones have no plane of their own: o is
-    taken along the axis that a has least of (with one latent dimension the path goes through zero). A vector of length
-    zero has no direction: the straight line.
+    where a = start / |start|, b = end / |end|, w is the angle between them and o the unit vector orthogonal to a in
+    their plane. For equal lengths this is sin((1 - t) w) / sin(w) start + sin(t w) / sin(w) end, the formula of the
+    sources. They also apply it to unequal lengths, where it diverges as w approaches 180 degrees; here the length is
+    interpolated linearly instead. Parallel vectors give the straight line. Opposite vectors define no plane: o then
+    follows the axis in which a has its smallest component (with one latent dimension the path goes through zero). A
+    vector of length zero has no direction and gives the straight line.
 
     Args:
-      start: floats [..., latent], in latent units; measured from the centre of the prior, so subtract its mean first.
+      start: floats [..., latent], in latent units, relative to the centre of the prior: subtract its mean first.
       end: floats of the same shape.
-      steps: number of points, both ends among them; at least 2.
+      steps: number of points, including both ends; at least 2.
 
     Returns:
-      [..., steps, latent], in the wider of the two dtypes; first and last points are exactly start and end.
+      [..., steps, latent], in the wider of the two dtypes; the first and last points are exactly start and end.
 
     Raises:
-      UserError: shapes that differ, no latent axis, fewer than 2 steps.
+      UserError: the shapes differ or have no latent axis, or there are fewer than 2 steps.
 
     Example:
       >>> spherical([1.0, 0.0], [0.0, 1.0], 3).round(3).tolist()
@@ -69,7 +69,7 @@ def spherical(start: ArrayLike, end: ArrayLike, steps: int) -> NDArray[np.floati
     length_a = np.linalg.norm(a, axis=-1, keepdims=True)
     length_b = np.linalg.norm(b, axis=-1, keepdims=True)
     unit_a, unit_b = a / np.where(length_a > 0, length_a, 1.0), b / np.where(length_b > 0, length_b, 1.0)
-    # Kahan's form: arccos of the product loses half the digits near 0 and 180 degrees.
+    # Kahan's form, because arccos of the dot product loses half the digits near 0 and 180 degrees.
     angle = 2.0 * np.arctan2(
         np.linalg.norm(unit_a - unit_b, axis=-1, keepdims=True), np.linalg.norm(unit_a + unit_b, axis=-1, keepdims=True)
     )
@@ -83,21 +83,21 @@ def spherical(start: ArrayLike, end: ArrayLike, steps: int) -> NDArray[np.floati
 
 
 def _right_angle(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The unit vector at right angles to unit a, towards unit b, or towards a fixed axis where b lies along a."""
+    """The unit vector orthogonal to unit a, towards unit b, or towards a fixed axis where b is parallel to a."""
     axis = np.eye(a.shape[-1])[np.argmin(np.abs(a), axis=-1)]
     towards_b = b - np.sum(a * b, axis=-1, keepdims=True) * a
     towards_axis = axis - np.sum(a * axis, axis=-1, keepdims=True) * a
-    rest = np.where(np.linalg.norm(towards_b, axis=-1, keepdims=True) > _PARALLEL, towards_b, towards_axis)
-    length = np.linalg.norm(rest, axis=-1, keepdims=True)
-    return np.where(length > 0, rest / np.where(length > 0, length, 1.0), 0.0)
+    orthogonal = np.where(np.linalg.norm(towards_b, axis=-1, keepdims=True) > _PARALLEL, towards_b, towards_axis)
+    length = np.linalg.norm(orthogonal, axis=-1, keepdims=True)
+    return np.where(length > 0, orthogonal / np.where(length > 0, length, 1.0), 0.0)
 
 
 def _ends(start: ArrayLike, end: ArrayLike, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], np.dtype]:
     a, b = np.asarray(start), np.asarray(end)
     if a.shape != b.shape or a.ndim == 0:
-        raise UserError(f"interpolation: got start {a.shape} and end {b.shape}, want one shape [..., latent] for both.")
+        raise UserError(f"interpolation: got start {a.shape} and end {b.shape}, expected equal shapes [..., latent].")
     if steps < 2:
-        raise UserError(f"interpolation: got steps={steps}, want at least 2, for the two ends.")
+        raise UserError(f"interpolation: got steps={steps}, expected at least 2, for the two ends.")
     dtype = np.result_type(a, b) if np.issubdtype(np.result_type(a, b), np.floating) else np.dtype(np.float64)
     return a.astype(np.float64), b.astype(np.float64), dtype
 

@@ -15,10 +15,10 @@ __all__ = ["SCALE_MODES", "Bernoulli", "ContinuousBernoulli", "Gaussian", "Lapla
 
 
 def from_settings(settings: Settings) -> Likelihood:
-    """The likelihood that the settings name; `mse` is the Gaussian of scale 1/sqrt(2).
+    """The likelihood selected by the settings; `mse` is the Gaussian of scale 1/sqrt(2).
 
     Raises:
-      UserError: settings that the likelihood cannot use.
+      UserError: the likelihood cannot use the settings.
 
     Example:
       >>> from tfvae.config.likelihood import Laplace as Settings
@@ -30,13 +30,13 @@ def from_settings(settings: Settings) -> Likelihood:
 
 
 def named(likelihood: Likelihood | str) -> Likelihood:
-    """The likelihood itself, or a fresh one of that name.
+    """The likelihood itself, or a new one with that name.
 
     Raises:
-      UserError: no such name, with the nearest one.
+      UserError: the name is unknown (suggests the nearest).
     """
     if isinstance(likelihood, Likelihood):
         return likelihood
-    if ":" in str(likelihood):  # it may come from a model's file, which must not choose what is imported
-        raise UserError(f"likelihood: got {likelihood!r}, want the likelihood itself, or one of the names of tfvae.")
+    if ":" in str(likelihood):  # the name may come from a model file, which must not choose what is imported
+        raise UserError(f"likelihood: got {likelihood!r}, expected a Likelihood object, or a name defined by tfvae.")
     return from_settings(from_dict(Settings, {"name": likelihood}, "likelihood"))

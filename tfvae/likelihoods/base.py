@@ -1,7 +1,7 @@
 """Likelihoods p(x|z): Keras layers that read the decoder's outputs, in nats, summed over the axes of one example.
 
-Each names the decoder outputs that it needs (`parameters`), and its methods take them as a dictionary of tensors
-`[…, *event]`: with leading axes `[batch]` or `[samples, batch]`, against x `[batch, *event]`.
+Each lists the decoder outputs that it needs (`parameters`), and its methods take them as a dictionary of tensors
+`[…, *event]` with leading axes `[batch]` or `[samples, batch]`, for x `[batch, *event]`.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ Parameters = Mapping[str, tf.Tensor]
 
 
 class Likelihood(keras.layers.Layer):
-    """What every likelihood is: `log_prob`, `mean` and `sample` from the decoder's outputs.
+    """Base class of likelihoods: `log_prob`, `mean` and `sample` from the decoder's outputs.
 
     Attributes:
       parameters: names of the decoder outputs.
-      support: range of x in model units, or None where x is any number.
+      support: range of x in model units; None: any real number.
     """
 
     parameters: tuple[str, ...] = ("logits",)
     support: tuple[float, float] | None = (0.0, 1.0)
 
     def __init__(self, **kwargs: Any) -> None:
-        # A log density summed over pixels does not fit 16 bits: float32 at least, whatever the policy.
+        # A log density summed over pixels needs more than 16 bits: at least float32, whatever the policy.
         kwargs.setdefault("dtype", keras.config.dtype_policy().variable_dtype)
         super().__init__(**kwargs)
         self.built = True
 
     def outputs(self, event_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the decoder outputs that it reads, in the order of a bare list.
+        """Names and shapes of the decoder outputs that it reads, in the order of an unnamed list.
 
         Args:
           event_shape: of one example.
@@ -50,14 +50,14 @@ class Likelihood(keras.layers.Layer):
         return tf.reduce_sum(self._log_density(_rows(x, event), wide), axis=-1)
 
     def mean(self, parameters: Parameters) -> tf.Tensor:
-        """E[x|z] in model units, of the shape of the parameters."""
+        """E[x|z] in model units, in the shape of the parameters."""
         return self._mean({name: self._wide(value) for name, value in parameters.items()})
 
     def sample(self, parameters: Parameters, address: noise.Address) -> tf.Tensor:
-        """Draws x from p(x|z) for parameters `[batch, *event]`, example i at example i of the address."""
+        """Draws x from p(x|z) for parameters `[batch, *event]`; example i is example i of the address."""
         wide = {name: self._wide(value) for name, value in parameters.items()}
         first = wide[self.parameters[0]]
-        # Half an ulp away from 0 and 1, where inverse distribution functions are infinite.
+        # Clipped half an ulp away from 0 and 1, where inverse distribution functions are infinite.
         u = tf.clip_by_value(noise.uniform(address, tf.shape(first)), 2.0**-24, 1.0 - 2.0**-24)[0]
         return self._from_uniform(wide, tf.cast(u, first.dtype))
 
@@ -65,16 +65,16 @@ class Likelihood(keras.layers.Layer):
         return tf.cast(value, self.variable_dtype)
 
     def _log_density(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
-        raise TypeError("Likelihood is the base; take Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+        raise TypeError("Likelihood is the base class; use Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
 
     def _mean(self, parameters: Parameters) -> tf.Tensor:
-        raise TypeError("Likelihood is the base; take Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+        raise TypeError("Likelihood is the base class; use Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
 
     def _from_uniform(self, parameters: Parameters, u: tf.Tensor) -> tf.Tensor:
-        raise TypeError("Likelihood is the base; take Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+        raise TypeError("Likelihood is the base class; use Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
 
 
 def _rows(value: tf.Tensor, event: tf.TensorShape) -> tf.Tensor:
-    """`[…, *event]` as `[…, values]`: over the one channel of an image XLA's loops would be short and slow."""
+    """`[…, *event]` as `[…, values]`, because XLA's loops over the single channel of an image are short and slow."""
     leading = tf.shape(value)[: value.shape.rank - event.rank]
     return tf.reshape(value, tf.concat([leading, [event.num_elements()]], axis=0))

@@ -12,8 +12,8 @@ from tfvae.likelihoods.base import Likelihood, Parameters
 class Bernoulli(Likelihood):
     """Bernoulli with logits l: log p = x l - softplus(l).
 
-    On grey levels in (0, 1) this is the customary cross-entropy, which is no normalised density of x; compare it only
-    with figures made the same way, or binarise the data, or take the continuous Bernoulli.
+    For grey levels in (0, 1) this is the usual cross-entropy, which is not a normalised density of x: compare it only
+    with results computed the same way, or binarise the data, or use the continuous Bernoulli.
     """
 
     def _log_density(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:

@@ -25,13 +25,13 @@ class ContinuousBernoulli(Likelihood):
         logits = parameters["logits"]
         small, safe = _near_zero(logits)
         series = 0.5 + logits / 12.0 - logits**3 / 720.0
-        # For positive logits only, where exp cannot overflow; negative ones are the mirror image.
+        # For positive logits only, where exp cannot overflow; negative logits follow by symmetry.
         size = tf.abs(safe)
         exact = -1.0 / tf.math.expm1(-size) - 1.0 / size
         return tf.where(small, series, tf.where(safe > 0, exact, 1.0 - exact))
 
     def _from_uniform(self, parameters: Parameters, u: tf.Tensor) -> tf.Tensor:
-        # Inverted for negative logits only, where exp cannot overflow; positive ones are the mirror image.
+        # Inverted for negative logits only, where exp cannot overflow; positive logits follow by symmetry.
         small, safe = _near_zero(parameters["logits"], 1e-6)
         negative = -tf.abs(safe)
         x = tf.math.log1p(u * tf.math.expm1(negative)) / negative
@@ -39,7 +39,7 @@ class ContinuousBernoulli(Likelihood):
 
 
 def _near_zero(logits: tf.Tensor, limit: float = 0.1) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where a series must stand in, and logits that are nowhere near zero, so that no branch has a NaN gradient."""
+    """Where to use a series, and logits with those values replaced by 1, so that no branch has a NaN gradient."""
     small = tf.abs(logits) < limit
     return small, tf.where(small, tf.ones_like(logits), logits)
 

@@ -1,4 +1,4 @@
-"""Gaussian and Laplace likelihoods: a mean, and a scale that is fixed, trained, or the decoder's own."""
+"""Gaussian and Laplace likelihoods: a mean, and a scale that is fixed, trained, or a decoder output."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SCALE_MODES = ("fixed", "shared", "per_pixel")
 
 
 class _LocationScale(Likelihood):
-    """A density of (x - mean) / scale, with a scale that is fixed, trained and shared, or the decoder's own.
+    """A density of (x - mean) / scale, with a scale that is fixed, trained and shared, or a decoder output.
 
     Args:
-      scale: the fixed scale in model units, or where training begins.
+      scale: the fixed scale in model units, or its initial value in training.
       scale_mode: `fixed`, `shared` (one trained number) or `per_pixel` (decoder output `log_scale`, added to
         log(scale)).
     """
@@ -30,15 +30,17 @@ class _LocationScale(Likelihood):
     def __init__(self, scale: float = 1.0, scale_mode: str = "fixed", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < scale < math.inf:
-            raise UserError(f"likelihood.scale: got {scale}, want a positive finite number.")
+            raise UserError(f"likelihood.scale: got {scale}, expected a positive finite number.")
         if scale_mode not in SCALE_MODES:
             hint = nearest(scale_mode, SCALE_MODES)
-            raise UserError(f"likelihood.scale_mode: got {scale_mode!r}{hint}, want one of {', '.join(SCALE_MODES)}.")
+            raise UserError(
+                f"likelihood.scale_mode: got {scale_mode!r}{hint}, expected one of {', '.join(SCALE_MODES)}."
+            )
         self.scale, self.scale_mode = float(scale), scale_mode
         self.parameters = ("mean", "log_scale") if scale_mode == "per_pixel" else ("mean",)
         self.shared_log_scale = None
         if scale_mode == "shared":
-            # Keras's own constant is rounded to float32.
+            # Not Keras's Constant initialiser, which rounds to float32.
             start = np.log(np.float64(scale))
             self.shared_log_scale = self.add_weight(
                 shape=(), initializer=lambda shape, dtype: keras.ops.cast(start, dtype), name="log_scale"
@@ -64,14 +66,14 @@ class _LocationScale(Likelihood):
         return parameters["mean"] + tf.exp(self._log_scale(parameters)) * self._quantile(u)
 
     def _quantile(self, u: tf.Tensor) -> tf.Tensor:
-        raise TypeError("take Gaussian or Laplace.")
+        raise TypeError("_LocationScale is a base class; use Gaussian or Laplace.")
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Gaussian(_LocationScale):
     """N(mean, scale^2): log p = -((x - mean) / scale)^2 / 2 - log scale - log(2 pi) / 2.
 
-    With scale 1/sqrt(2) this is the squared error and a constant: the `mse` of other packages, in nats.
+    With scale 1/sqrt(2) this is the squared error plus a constant: the `mse` of other packages, in nats.
 
     Source: Rybkin et al., Simple and effective VAE training with calibrated decoders, arXiv:2006.13202 (shared scale).
     """

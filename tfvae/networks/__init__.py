@@ -1,4 +1,4 @@
-"""Encoders and decoders as plain functional `keras.Model`s: they load anywhere, without tfvae.
+"""Encoders and decoders as functional `keras.Model`s of built-in layers, which load without tfvae.
 
 A new family is one module with `encoder(...)` and `decoder(...)`, its settings, and one row in `tfvae.catalog`.
 """
@@ -25,17 +25,17 @@ def build(
     outputs: Mapping[str, heads.Shape] | None = None,
     condition: int | None = None,
 ) -> tuple[keras.Model, keras.Model]:
-    """The encoder and the decoder that the settings ask for.
+    """Builds the encoder and the decoder from the settings.
 
-    Weights come from Keras's own initialisers: `keras.utils.set_random_seed` before the call fixes them. Precision is
-    that of `keras.config.dtype_policy()`; the outputs are float32 at least.
+    Weights come from Keras's initialisers: call `keras.utils.set_random_seed` first to fix them. Precision is that of
+    `keras.config.dtype_policy()`; the outputs are at least float32.
 
     Args:
       settings: section `network` of the configuration.
       input_shape: shape of one example; `[height, width, channels]` for conv and resnet, any for mlp.
       parameters: names of the decoder's outputs, or names and shapes, as the likelihood reads them.
       outputs: names and shapes of the encoder's outputs, as the posterior reads them; None: `[z_mean, z_log_var]`.
-      condition: C of a second input y `[batch, C]` of both; None: there is none.
+      condition: C of a second input y `[batch, C]` of both networks; None: no second input.
 
     Returns:
       encoder: x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, *latent_shape]`.
@@ -43,7 +43,7 @@ def build(
         parameters, a dict of them.
 
     Raises:
-      UserError: a name, a shape or a number that cannot be used.
+      UserError: a name, a shape or a number is invalid.
 
     Example:
       >>> from tfvae.config.network import Mlp
@@ -51,24 +51,24 @@ def build(
       >>> decoder.output_shape
       (None, 28, 28, 1)
     """
-    family, own = catalog.load("network", settings.name), settings.arguments()
-    own.pop("latent_shape", None)
+    family, arguments = catalog.load("network", settings.name), settings.arguments()
+    arguments.pop("latent_shape", None)
     shape = latent_shape(settings)
     latent = shape[0] if len(shape) == 1 else shape
-    # A network from outside has to take these only where they are needed.
-    special: dict[str, Any] = {} if condition is None else {"condition": condition}
-    of_encoder = special if outputs in (None, heads.gaussian(shape)) else {**special, "outputs": outputs}
-    options = dict(activation=settings.activation, **own)
+    # Passed only when needed, so that a family from outside the package may omit these arguments.
+    optional: dict[str, Any] = {} if condition is None else {"condition": condition}
+    encoder_optional = optional if outputs in (None, heads.gaussian(shape)) else {**optional, "outputs": outputs}
+    options = dict(activation=settings.activation, **arguments)
     bounds = settings.z_log_var_range
-    encoder = family.encoder(input_shape, latent, z_log_var_range=bounds, **options, **of_encoder)
-    return encoder, family.decoder(input_shape, latent, parameters, **options, **special)
+    encoder = family.encoder(input_shape, latent, z_log_var_range=bounds, **options, **encoder_optional)
+    return encoder, family.decoder(input_shape, latent, parameters, **options, **optional)
 
 
 def latent_shape(settings: config.Network) -> tuple[int, ...]:
     """The shape of z for one example: the settings' `latent_shape`, else `(D,)`.
 
     Raises:
-      UserError: both are set, or an unknown family or variant.
+      UserError: both are set, or the family or variant is unknown.
 
     Example:
       >>> from tfvae.config.network import Conv, Mlp
@@ -80,22 +80,22 @@ def latent_shape(settings: config.Network) -> tuple[int, ...]:
         return (default_latent_dim(settings),)
     if settings.latent_dim is not None:
         raise UserError(
-            f"network.latent_shape: got {list(spatial)} and network.latent_dim {settings.latent_dim}; set one of them."
+            f"network.latent_shape: got {list(spatial)}, and network.latent_dim {settings.latent_dim}; set only one."
         )
     return tuple(spatial)
 
 
 def default_latent_dim(settings: config.Network) -> int:
-    """The latent dimension: `settings.latent_dim`, else what the family's `latent_dim_of` says of it, else 16.
+    """The latent dimension: `settings.latent_dim`, else the family's `latent_dim_of(settings)`, else 16.
 
     Raises:
-      UserError: an unknown family or variant.
+      UserError: the family or variant is unknown.
 
     Example:
       >>> from tfvae.config.network import Resnet
       >>> default_latent_dim(Resnet(variant="large"))
       256
     """
-    of_family = getattr(catalog.load("network", settings.name), "latent_dim_of", lambda settings: 16)
-    default: int = of_family(settings)
+    latent_dim_of = getattr(catalog.load("network", settings.name), "latent_dim_of", lambda settings: 16)
+    default: int = latent_dim_of(settings)
     return default if settings.latent_dim is None else settings.latent_dim

@@ -1,4 +1,4 @@
-"""Calls of functional networks: one input or two, outputs by name however the network gives them."""
+"""Calls functional networks: one or two inputs, outputs by name whatever structure the network returns."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def call(
 
     Args:
       network: takes x, or `[x, y]`.
-      names: of its outputs, in the order of a bare list.
+      names: of its outputs, in the order of an unnamed list.
       x: `[batch, …]`.
-      y: `[batch, C]`; left out for a network of one input.
-      training: passed on.
+      y: `[batch, C]`; ignored by a network of one input.
+      training: passed to the network.
     """
     outputs = network([x, y] if condition_size(network) is not None else x, training=training)
     return by_name(outputs, names)
 
 
 def by_name(outputs: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Outputs as a dictionary: a tensor is the first name's, a list goes by position.
+    """Outputs as a dictionary: a single tensor gets the first name, a list is named by position.
 
     Example:
       >>> by_name([1, 2], ["z_mean", "z_log_var"])
@@ -46,9 +46,9 @@ def output_shapes(network: keras.Model, names: Sequence[str]) -> dict[str, Shape
     """The shape of each output for one example.
 
     Raises:
-      UserError: it has more outputs than names.
+      UserError: the network has more outputs than there are names.
     """
-    # Not `output_shape`, which gives a list, without the names, where the outputs are a dictionary.
+    # Not `output_shape`, which is a list without names if the outputs are a dictionary.
     shapes = network.compute_output_shape(network.input_shape)
     if isinstance(shapes, Mapping):
         return {name: tuple(shape[1:]) for name, shape in shapes.items()}
@@ -56,27 +56,27 @@ def output_shapes(network: keras.Model, names: Sequence[str]) -> dict[str, Shape
     if len(listed) > len(names):
         raise UserError(
             f"{network.name}: got {len(listed)} outputs of shapes {[tuple(shape) for shape in listed]}, "
-            f"want {', '.join(names)}."
+            f"expected {', '.join(names)}."
         )
     return {name: tuple(shape[1:]) for name, shape in zip(names, listed)}
 
 
 def input_shape(network: keras.Model) -> Shape:
-    """The shape of x, or of z, for one example: the first input."""
+    """The shape of the first input, x or z, for one example."""
     first: Shape = tuple(network.inputs[0].shape[1:])
     return first
 
 
 def condition_size(network: keras.Model) -> int | None:
-    """C of the second input y `[batch, C]`; None where there is no second input.
+    """C of the second input y `[batch, C]`; None if there is no second input.
 
     Raises:
-      UserError: more than two inputs, or a second one of another rank.
+      UserError: there are more than two inputs, or the second is not of shape `[batch, C]`.
     """
     inputs = network.inputs
     if len(inputs) == 1:
         return None
     if len(inputs) > 2 or len(inputs[1].shape) != 2 or not inputs[1].shape[1]:
-        shapes = [tuple(each.shape) for each in inputs]
-        raise UserError(f"{network.name}: got inputs of shapes {shapes}, want x, or x and y [batch, C].")
+        shapes = [tuple(tensor.shape) for tensor in inputs]
+        raise UserError(f"{network.name}: got inputs of shapes {shapes}, expected x, or x and y [batch, C].")
     return int(inputs[1].shape[1])

@@ -1,4 +1,4 @@
-"""How y `[batch, C]` enters a network: beside a vector, or as one more plane of an image."""
+"""Adds y `[batch, C]` to the input of a network: appended to a vector, or as an extra channel of an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfvae.networks import heads
 
 
 def inputs(x: Any, condition: int | None) -> tuple[Any, Any]:
-    """The inputs of a model, x or `[x, y]`, and y itself or None.
+    """The inputs of a model, x or `[x, y]`, and y or None.
 
     Args:
       x: the first input.
@@ -25,14 +25,14 @@ def inputs(x: Any, condition: int | None) -> tuple[Any, Any]:
 
 
 def beside(x: Any, y: Any, name: str) -> Any:
-    """x with y joined to its last axis; x itself where there is no y.
+    """x with y appended to its last axis; x itself if there is no y.
 
-    Beside an image, y becomes one plane: what a Dense layer makes of it at each pixel.
+    For an image, a Dense layer maps y to one plane, a value per pixel, which is appended as a channel.
 
     Args:
       x: `[batch, features]` or `[batch, height, width, channels]`.
       y: `[batch, C]` or None.
-      name: how the layers' names begin.
+      name: prefix of the layers' names.
     """
     if y is None:
         return x

@@ -1,6 +1,6 @@
-"""Strided convolutions down to a small grid, transposed convolutions back up.
+"""Strided convolutions down to a small grid, and transposed convolutions back up.
 
-With `filters=(32, 64, 128, 256)` and 64x64x3 images it is the usual four-level network for faces.
+With `filters=(32, 64, 128, 256)` and 64x64x3 images this is the usual four-level network for faces.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from keras import layers
 from tfvae.networks import checks, heads
 from tfvae.networks import condition as conditions
 
-KERNEL = 4  # a multiple of the stride: each pixel gets as many taps as its neighbours, so no checkerboard
+KERNEL = 4  # a multiple of the stride, so that every pixel gets the same number of taps: no checkerboard
 
 
 def encoder(
@@ -27,7 +27,7 @@ def encoder(
     outputs: Mapping[str, heads.Shape] | None = None,
     condition: int | None = None,
 ) -> keras.Model:
-    """One 4x4 convolution of stride 2 for each of `filters`, flattened into the two heads.
+    """One 4x4 convolution of stride 2 for each of `filters`; the result is flattened into the two heads.
 
     Args:
       input_shape: `[height, width, channels]`, height and width at least 8 and at least 2^levels, odd ones too.
@@ -36,21 +36,21 @@ def encoder(
       activation: a Keras activation by name.
       z_log_var_range: smooth bounds of z_log_var (log variance).
       outputs: names and shapes that the posterior reads; None: `[z_mean, z_log_var]`.
-      condition: C of a second input y `[batch, C]`; None: there is none.
+      condition: C of a second input y `[batch, C]`; None: no second input.
 
     Returns:
       A model "encoder": x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, *latent]`,
-      float32; or to the outputs asked for.
+      float32; or to `outputs`.
 
     Raises:
-      UserError: an argument that cannot be used.
+      UserError: an argument is invalid.
 
     Example:
       >>> encoder((64, 64, 3), 32, filters=(32, 64, 128, 256)).get_layer("down_3").output.shape
       (None, 4, 4, 256)
 
     Source: Ha and Schmidhuber, World Models, appendix A.1, arXiv:1803.10122; padding "same" instead of "valid", so that
-    any size goes.
+    any size works.
     """
     filters = checks.widths("conv", "filters", filters, 1)
     grids = checks.grids("conv", input_shape, len(filters))
@@ -80,22 +80,22 @@ def decoder(
 ) -> keras.Model:
     """The encoder's mirror image: a Dense layer onto the smallest grid, then a transposed convolution for each level.
 
-    Each level doubles the grid and crops it to the size that the encoder had there; the last one is the head.
+    Each level doubles the grid and crops it to the encoder's size at that level; the last level is the head.
 
     Args:
       output_shape: `[height, width, channels]`.
       latent_dim: D, or `(height, width, channels)` for latents on the smallest grid.
       parameters: names of the outputs, or names and shapes.
-      filters: channels as the encoder has them.
+      filters: channels of each level, as passed to the encoder.
       activation: a Keras activation by name.
-      condition: C of a second input y `[batch, C]`; None: there is none.
+      condition: C of a second input y `[batch, C]`; None: no second input.
 
     Returns:
       A model "decoder": z `[batch, *latent]`, or `[z, y]`, to `[batch, *output_shape]`, float32, or a dict of such by
       parameter.
 
     Raises:
-      UserError: an argument that cannot be used.
+      UserError: an argument is invalid.
 
     Example:
       >>> decoder((9, 13, 2), 4).output_shape
@@ -121,8 +121,8 @@ def decoder(
 
 
 def _up(x: Any, filters: int, size: tuple[int, int], activation: str, name: str, dtype: str | None = None) -> Any:
-    """Doubles the grid, then crops to `size` at the bottom and the right."""
-    spare = tuple(2 * old - new for old, new in zip(x.shape[1:3], size, strict=True))
+    """Doubles the grid, then crops it to `size` at the bottom and the right."""
+    excess = tuple(2 * old - new for old, new in zip(x.shape[1:3], size, strict=True))
     x = layers.Conv2DTranspose(
         filters,
         KERNEL,
@@ -130,8 +130,8 @@ def _up(x: Any, filters: int, size: tuple[int, int], activation: str, name: str,
         padding="same",
         activation=activation,
         dtype=dtype,
-        name=f"{name}_full" if any(spare) else name,
+        name=f"{name}_full" if any(excess) else name,
     )(x)
-    if any(spare):
-        x = layers.Cropping2D(((0, spare[0]), (0, spare[1])), dtype=dtype, name=name)(x)
+    if any(excess):
+        x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), dtype=dtype, name=name)(x)
     return x

@@ -1,7 +1,7 @@
 """The outputs of encoders and decoders, the same for every family.
 
-They run in float32 (float64 under a float64 policy) whatever the precision of the layers before them, and are made of
-built-in Keras layers alone, so that a saved network needs nothing of tfvae.
+They run in float32 (float64 under a float64 policy) whatever the precision of the layers before them, and use only
+built-in Keras layers, so that a saved network loads without tfvae.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ LOG_SCALE_RANGE = (
 
 
 def dtype() -> str:
-    """float64 where the variables are, else float32."""
+    """float64 if the variables are float64, else float32."""
     return "float64" if keras.config.dtype_policy().variable_dtype == "float64" else "float32"
 
 
 def small() -> keras.initializers.Initializer:
-    """Starts an output near zero, yet lets the gradient through: variance 1 / (100 fan_in)."""
+    """Initialiser that starts an output near zero but lets the gradient through: variance 1 / (100 fan_in)."""
     return keras.initializers.VarianceScaling(0.01, "fan_in", "truncated_normal")
 
 
@@ -41,13 +41,13 @@ def image_or_vector(shape: tuple[int, ...], name: str) -> Any:
 def latent(features: Any, outputs: Mapping[str, Shape], z_log_var_range: tuple[float, float]) -> list[Any]:
     """The encoder's outputs in order, from `[batch, features]`, or from a grid for outputs `[h, w, c]`.
 
-    At the start z_log_var is near 0. z_mean is of order 1, as Keras's own initialiser has it: starting that near 0 too
-    cost 3.7 nats after 6 epochs of MNIST with 20 dimensions (110.6 against 107.0, one seed).
+    At initialisation z_log_var is near 0, and z_mean is of order 1, from Keras's default initialiser: starting z_mean
+    near 0 too cost 3.7 nats after 6 epochs of MNIST with 20 dimensions (110.6 against 107.0, one seed).
 
     Args:
       features: of the last hidden layer.
-      outputs: names and shapes, as the posterior reads them; `z_log_var` is kept within bounds.
-      z_log_var_range: those bounds.
+      outputs: names and shapes, as the posterior reads them.
+      z_log_var_range: bounds of `z_log_var`.
 
     Returns:
       Tensors `[batch, *shape]`.
@@ -68,12 +68,12 @@ def latent(features: Any, outputs: Mapping[str, Shape], z_log_var_range: tuple[f
 
 
 def gaussian(latent_shape: Shape) -> dict[str, Shape]:
-    """The outputs that a Gaussian posterior reads."""
+    """Names and shapes of the outputs that a Gaussian posterior reads."""
     return {"z_mean": latent_shape, "z_log_var": latent_shape}
 
 
 def onto_grid(z: Any, grid: tuple[int, int], filters: int, activation: str | None = None) -> Any:
-    """Features `[batch, height, width, filters]` from a vector, or from latents that lie on the grid already."""
+    """Features `[batch, height, width, filters]` from a vector, or from latents that are already on the grid."""
     if len(z.shape) > 2:
         return keras.layers.Conv2D(filters, 3, padding="same", activation=activation, name="grid")(z)
     flat = keras.layers.Dense(grid[0] * grid[1] * filters, activation, name="grid_flat")(z)
@@ -81,11 +81,11 @@ def onto_grid(z: Any, grid: tuple[int, int], filters: int, activation: str | Non
 
 
 def smooth_bound(x: Any, low: float, high: float, name: str) -> Any:
-    """x inside `[low, high]`: the identity well within, and smooth, monotone and finite everywhere, at ±inf too.
+    """Maps x into `[low, high]`: close to the identity inside, smooth, monotone, and finite everywhere, even at ±inf.
 
         y = floor + softplus(x - floor);  x' = high - softplus(high - y);  floor = high - log(exp(high - low) - 1)
 
-    The floor is such that -inf gives exactly `low`; it is `low` itself unless the range is narrow.
+    The floor is chosen so that -inf maps exactly to `low`; it is `low` itself unless the range is narrow.
     """
     span = high - low
     floor = high - (span + math.log(-math.expm1(-span)))
@@ -97,11 +97,11 @@ def smooth_bound(x: Any, low: float, high: float, name: str) -> Any:
 
 
 def outputs(parameters: Mapping[str, Shape], head: Callable[[str, Shape], Any]) -> Any:
-    """The decoder's result: one tensor for one parameter, else a dict; `log_scale` is kept in LOG_SCALE_RANGE.
+    """The decoder's output: one tensor for one parameter, else a dict; `log_scale` is bounded by LOG_SCALE_RANGE.
 
     Args:
       parameters: names and shapes, as the likelihood reads them.
-      head: makes the output tensor of one parameter; its last layer is named so.
+      head: makes the output tensor of a parameter from its name and shape, and names its last layer after it.
     """
 
     def output(name: str, shape: Shape) -> Any:
@@ -114,8 +114,8 @@ def outputs(parameters: Mapping[str, Shape], head: Callable[[str, Shape], Any]) 
 
 
 def _affine(x: Any, scale: float, offset: float, name: str) -> Any:
-    # One offset a channel: TFLite's converter folds a lone number into the bias of a convolution, which then has the
-    # wrong length, and the file does not run.
+    # One offset per channel, because TFLite's converter folds a scalar into the bias of a convolution, which then has
+    # the wrong length, and the file does not run.
     return keras.layers.Rescaling(scale, [offset] * x.shape[-1], dtype=dtype(), name=name)(x)
 
 

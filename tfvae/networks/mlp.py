@@ -1,4 +1,4 @@
-"""Dense layers over the flattened example: any input shape, and the fastest of the families."""
+"""Dense layers on the flattened example: accepts any input shape, and is the fastest family."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def encoder(
     outputs: Mapping[str, heads.Shape] | None = None,
     condition: int | None = None,
 ) -> keras.Model:
-    """Flattens, then one Dense layer for each of `hidden`, then the two heads.
+    """Flattens, then applies one Dense layer for each of `hidden`, then the two heads.
 
     Args:
-      input_shape: shape of one example, any.
+      input_shape: any shape of one example.
       latent_dim: D.
       hidden: widths of the layers.
       activation: a Keras activation by name.
       z_log_var_range: smooth bounds of z_log_var (log variance).
       outputs: names and shapes that the posterior reads; None: `[z_mean, z_log_var]`.
-      condition: C of a second input y `[batch, C]`; None: there is none.
+      condition: C of a second input y `[batch, C]`; None: no second input.
 
     Returns:
       A model "encoder": x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, latent]`,
-      float32; or to the outputs asked for.
+      float32; or to `outputs`.
 
     Raises:
-      UserError: an argument that cannot be used.
+      UserError: an argument is invalid.
 
     Example:
       >>> encoder((28, 28, 1), 2).count_params()
@@ -64,22 +64,22 @@ def decoder(
     *,
     condition: int | None = None,
 ) -> keras.Model:
-    """The encoder's mirror image: `hidden` from the last to the first, then one Dense head a parameter.
+    """The encoder's mirror image: `hidden` from the last to the first, then one Dense head per parameter.
 
     Args:
-      output_shape: shape of one example, any.
+      output_shape: any shape of one example.
       latent_dim: D.
       parameters: names of the outputs, or names and shapes.
-      hidden: widths as the encoder has them.
+      hidden: widths of the layers, as passed to the encoder.
       activation: a Keras activation by name.
-      condition: C of a second input y `[batch, C]`; None: there is none.
+      condition: C of a second input y `[batch, C]`; None: no second input.
 
     Returns:
       A model "decoder": z `[batch, latent]`, or `[z, y]`, to `[batch, *output_shape]`, float32, or a dict of such by
       parameter.
 
     Raises:
-      UserError: an argument that cannot be used.
+      UserError: an argument is invalid.
 
     Example:
       >>> decoder((28, 28, 1), 2).output_shape

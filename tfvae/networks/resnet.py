@@ -1,6 +1,7 @@
 """Residual blocks with group normalisation, global average pooling in the encoder, a mirrored decoder.
 
-GroupNorm and not BatchNorm: the result for an example depends on no other example, nor on how many replicas there are.
+GroupNorm instead of BatchNorm, so that the result for an example depends neither on other examples nor on the number of
+replicas.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tfvae.networks import condition as conditions
 
 
 class Variant(NamedTuple):
-    """Channels of each level, each halving height and width, and the latent dimension that goes with them."""
+    """Channels of each level (a level halves height and width), and the default latent dimension."""
 
     filters: tuple[int, ...]
     latent_dim: int
@@ -33,29 +34,31 @@ VARIANTS = {
     "large": Variant((64, 128, 256), 256),
     "xlarge": Variant((64, 128, 256, 512), 512),
 }
-MOST_GROUPS = 8
+MAX_GROUPS = 8
 
 
 def find(name: str) -> Variant:
-    """The variant of that name.
+    """The variant with that name.
 
     Raises:
-      UserError: there is none.
+      UserError: the name is unknown.
 
     Example:
       >>> find("micro").filters
       (16, 32)
     """
     if name not in VARIANTS:
-        raise UserError(f"resnet: got variant {name!r}{nearest(name, VARIANTS)}, want one of {', '.join(VARIANTS)}.")
+        raise UserError(
+            f"resnet: got variant {name!r}{nearest(name, VARIANTS)}, expected one of {', '.join(VARIANTS)}."
+        )
     return VARIANTS[name]
 
 
 def latent_dim_of(settings: Resnet) -> int:
-    """The latent dimension that goes with the variant.
+    """The default latent dimension of the variant.
 
     Raises:
-      UserError: there is no such variant.
+      UserError: the variant is unknown.
     """
     return find(settings.variant or DEFAULT).latent_dim
 
@@ -70,23 +73,23 @@ def encoder(
     outputs: Mapping[str, heads.Shape] | None = None,
     condition: int | None = None,
 ) -> keras.Model:
-    """A 3x3 convolution, one residual block of stride 2 a level, the average over the grid, the two heads.
+    """A 3x3 convolution, one residual block of stride 2 per level, the average over the grid, and the two heads.
 
     Args:
       input_shape: `[height, width, channels]`, height and width at least 8 and at least 2^levels, odd ones too.
-      latent_dim: D; none: the variant's; or `(height, width, channels)` for latents on the smallest grid.
-      variant: name of the variant; none: the default one.
+      latent_dim: D, or `(height, width, channels)` for latents on the smallest grid; None: the variant's default.
+      variant: name of the variant; None: the default variant.
       activation: a Keras activation by name.
       z_log_var_range: smooth bounds of z_log_var (log variance).
       outputs: names and shapes that the posterior reads; None: `[z_mean, z_log_var]`.
-      condition: C of a second input y `[batch, C]`; None: there is none.
+      condition: C of a second input y `[batch, C]`; None: no second input.
 
     Returns:
       A model "encoder": x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, *latent]`,
-      float32; or to the outputs asked for.
+      float32; or to `outputs`.
 
     Raises:
-      UserError: an argument that cannot be used.
+      UserError: an argument is invalid.
 
     Example:
       >>> encoder((32, 32, 3), variant="micro").output_shape
@@ -122,9 +125,9 @@ def decoder(
     *,
     condition: int | None = None,
 ) -> keras.Model:
-    """The encoder's mirror image: a Dense layer onto the smallest grid, one upsampling residual block a level, a head.
+    """The encoder's mirror image: a Dense layer onto the smallest grid, an upsampling residual block per level, a head.
 
-    Each level doubles the grid and crops it to the size that the encoder had there.
+    Each level doubles the grid and crops it to the encoder's size at that level.
 
     Args:
       output_shape: `[height, width, channels]`.
@@ -132,14 +135,14 @@ def decoder(
       parameters: names of the outputs, or names and shapes.
       variant: name of the variant; none: the default one.
       activation: a Keras activation by name.
-      condition: C of a second input y `[batch, C]`; None: there is none.
+      condition: C of a second input y `[batch, C]`; None: no second input.
 
     Returns:
       A model "decoder": z `[batch, *latent]`, or `[z, y]`, to `[batch, *output_shape]`, float32, or a dict of such by
       parameter.
 
     Raises:
-      UserError: an argument that cannot be used.
+      UserError: an argument is invalid.
 
     Example:
       >>> decoder((9, 13, 2), variant="micro").output_shape
@@ -184,7 +187,7 @@ def _up_block(x: Any, filters: int, size: tuple[int, int], activation: str, name
 
 
 def _normalised(x: Any, activation: str, name: str) -> Any:
-    groups = math.gcd(x.shape[-1], MOST_GROUPS)
+    groups = math.gcd(x.shape[-1], MAX_GROUPS)
     x = layers.GroupNormalization(groups, name=f"{name}_norm")(x)
     return layers.Activation(activation, name=f"{name}_activation")(x)
 
@@ -194,16 +197,16 @@ def _conv(x: Any, filters: int, name: str, kernel: int = 3, strides: int = 1, dt
 
 
 def _upsample(x: Any, size: tuple[int, int], name: str) -> Any:
-    """Nearest neighbour to twice the grid, then cropped to `size` at the bottom and the right.
+    """Nearest-neighbour upsampling to twice the grid, cropped to `size` at the bottom and the right.
 
     Equal to the bit to `keras.ops.image.resize(..., interpolation="nearest")`, whose gradient XLA does not have, and to
-    `UpSampling2D`, which TFLite does not convert with a dynamic batch. A pixel beside its copy is a run along the
-    channels (columns), a row beside its copy a run along the columns (rows).
+    `UpSampling2D`, which TFLite does not convert with a dynamic batch. Columns are doubled by concatenating along the
+    channels, rows by concatenating along the columns.
     """
     height, width, channels = x.shape[1:]
     x = layers.Concatenate(axis=3, name=f"{name}_columns")([x, x])
     x = layers.Reshape((height, 2 * width, channels), name=f"{name}_wide")(x)
     x = layers.Concatenate(axis=2, name=f"{name}_rows")([x, x])
     x = layers.Reshape((2 * height, 2 * width, channels), name=f"{name}_double")(x)
-    spare = (2 * height - size[0], 2 * width - size[1])
-    return layers.Cropping2D(((0, spare[0]), (0, spare[1])), name=f"{name}_crop")(x) if any(spare) else x
+    excess = (2 * height - size[0], 2 * width - size[1])
+    return layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{name}_crop")(x) if any(excess) else x

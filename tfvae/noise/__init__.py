@@ -1,4 +1,4 @@
-"""Noise with an address: every random number has one, and none has state. docs/noise.md is the specification."""
+"""Stateless noise: every random number has an address. docs/noise.md is the specification."""
 
 from tfvae.noise.address import Address, key_and_counter
 from tfvae.noise.philox import box_muller, normal, uniform, unit_interval, words

@@ -1,6 +1,6 @@
-"""The same noise from 32-bit integer ops alone: for TFLite, which has no Philox op and no int64 division.
+"""The same noise from 32-bit integer ops only, for TFLite, which has no Philox op and no int64 division.
 
-Only the seed is a tensor; the rest of the address is known when the graph is made, so that the counters are constants.
+Only the seed is a tensor; the rest of the address is known when the graph is built, so the counters are constants.
 """
 
 from __future__ import annotations
@@ -77,5 +77,5 @@ def _shift(word: tf.Tensor) -> tf.Tensor:
 
 
 def _low(word: tf.Tensor) -> tf.Tensor:
-    # TFLite has no bitwise and for uint32: multiply the high half away.
+    # TFLite has no bitwise AND for uint32, so a multiplication shifts the high half out.
     return _shift(word * tf.constant(65536, tf.uint32))

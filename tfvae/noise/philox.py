@@ -5,7 +5,7 @@ Philox4x32-10 with key = seed and the 128-bit counter
     c1 = purpose * 2^56 + step * 2^16 + sample,   c0 = p div 4,   lane = p mod 4,   p = example * width + element.
 
 Nothing here has state, and no address depends on the batch size, the shard or the number of replicas. TensorFlow's
-float transforms differ with and without XLA although its words agree, so only its words are used.
+words are the same with and without XLA but its float transforms are not, so only its words are used.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def words(address: Address, shape: Shape, samples: int = 1) -> tf.Tensor:
     """Philox words of a block of examples.
 
     Args:
-      address: where the block begins.
-      shape: `[batch, …]` of the block; the product of all but the first is the width of one example.
-      samples: number K of samples, each at its own address.
+      address: of the beginning of the block.
+      shape: `[batch, …]` of the block; the product of all sizes but the first is the width of one example.
+      samples: K samples, each at its own address.
 
     Returns:
       uint32 `[samples, *shape]`.
@@ -43,7 +43,7 @@ def uniform(
     samples: int = 1,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
-    """Uniform noise in [0, 1), `[samples, *shape]`; float64 takes two words a number, all others one.
+    """Uniform noise in [0, 1), `[samples, *shape]`; float64 uses two words per number, other dtypes one.
 
     Example:
       >>> uniform(Address(seed=7, purpose=3, step=3), [2, 5]).shape.as_list()
@@ -67,8 +67,8 @@ def normal(
 ) -> tf.Tensor:
     """Standard normal noise, `[samples, *shape]`.
 
-    16-bit types round the float32 value. float64 takes the same float32 uniform and angle and goes on in float64, so
-    that it is float32's noise but for float32's rounding, and the same to the last digits in every implementation.
+    16-bit types round the float32 value. float64 starts from the same float32 uniform and angle and continues in
+    float64, so that it equals the float32 noise up to rounding, and agrees to the last digits in all implementations.
 
     Example:
       >>> normal(Address(seed=7, purpose=1, step=3), [4, 10], samples=2).shape.as_list()
@@ -89,9 +89,9 @@ def unit_interval(w: tf.Tensor) -> tf.Tensor:
 def box_muller(units: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
     """Normals of `dtype` from float32 uniforms `[n]`, n even: each pair gives `r sin v, r cos v`."""
     pair = tf.reshape(units, [-1, 2])
-    # The bound keeps log finite: a word whose low 23 bits are zero is one in eight million.
+    # The bound keeps log finite: one word in eight million has 23 low bits that are zero.
     unit = tf.cast(tf.maximum(pair[:, 0], 1e-7), dtype)
-    # The angle is rounded to float32 in every dtype: its sine is where implementations would part.
+    # The angle is rounded to float32 in every dtype, because otherwise its sine would differ between implementations.
     angle = tf.cast(2.0 * math.pi * pair[:, 1], dtype)
     radius = tf.sqrt(-2.0 * tf.math.log(unit))
     return tf.reshape(tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], axis=1), [-1])
@@ -103,8 +103,8 @@ def _block(address: Address, shape: Shape, samples: int, transform: Callable[[tf
     width, count = tf.reduce_prod(shape[1:]), tf.reduce_prod(shape)
     begin = tf.cast(address.first_example, tf.int64) * width
     lane = tf.bitwise.bitwise_and(begin, tf.constant(3, tf.int64))
-    # From the beginning of a group of four, so that pairs stay together, and up to a multiple of 64, because Eigen's
-    # vectorised sin and log differ by an ulp from the scalar ones that would do the rest.
+    # Drawn from the beginning of a group of four, so that pairs stay together, and up to a multiple of 64, because
+    # Eigen's vectorised sin and log differ by an ulp from the scalar versions that would process the rest.
     drawn = tf.bitwise.left_shift(tf.bitwise.right_shift(count + 66, _int64(6)), _int64(6))
     low = tf.cast(tf.bitwise.right_shift(begin, _int64(2)), tf.uint64)
     key, counter = key_and_counter(address)
@@ -120,8 +120,8 @@ def _block(address: Address, shape: Shape, samples: int, transform: Callable[[tf
         for sample in range(samples)
     ]
     values = tf.reshape(transform(tf.reshape(tf.stack(rows), [-1])), [samples, -1])
-    wanted = tf.slice(values, tf.stack([_int64(0), lane]), tf.stack([_int64(samples), count]))
-    return tf.reshape(wanted, tf.concat([[samples], shape], 0))
+    block = tf.slice(values, tf.stack([_int64(0), lane]), tf.stack([_int64(samples), count]))
+    return tf.reshape(block, tf.concat([[samples], shape], 0))
 
 
 def _int64(value: int) -> tf.Tensor:

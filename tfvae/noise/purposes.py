@@ -1,4 +1,4 @@
-"""What noise is drawn for: the purposes of version 1; 64 to 255 are the user's."""
+"""The purposes of noise in version 1; 64 to 255 are reserved for users."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LABELS = 7
 MOST_LEVELS = 12
 LEVELLED = (PRIOR, TRAINING, EVALUATION)
 
-# The last step with an address, which no training reaches: purpose 4 there draws the split of a data set, purpose 3 the
-# binary form of validation and test examples.
+# The last step with an address, which training never reaches: there, purpose 4 draws the split of a data set, and
+# purpose 3 binarises validation and test examples.
 LAST_STEP = 2**40 - 1
 
 
@@ -25,7 +25,7 @@ def at_level(purpose: int, level: int) -> int:
     """The purpose of a latent level: itself for level 0, 8 + 4 level + purpose for levels 1 to 12.
 
     Raises:
-      ValueError: a purpose that has no levels, or a level that there is not.
+      ValueError: the purpose has no levels, or the level is out of range.
 
     Example:
       >>> at_level(TRAINING, 1)

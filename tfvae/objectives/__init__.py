@@ -1,1 +1,1 @@
-"""Objectives: functions of arrays that give a loss for each example, in nats."""
+"""Objectives: functions of arrays that return a loss per example, in nats."""

@@ -1,7 +1,4 @@
-"""The objective of a VAE from its parts: one weight, free bits, a capacity, one sample or many.
-
-beta-VAE is a weight and free bits an argument: neither is a class.
-"""
+"""The objective of a VAE: a KL weight (beta-VAE), free bits, a capacity, and one sample or many."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ def vae_loss(
     objective: Objective,
     log_ratio: tf.Tensor | None = None,
 ) -> Loss:
-    """Minus the weighted bound, for each example, in nats.
+    """The negative weighted bound, per example, in nats.
 
     total = -mean_k log p(x|z_k) + w * penalty(KL), where
     penalty is the KL; with free bits sum_i max(free_bits, KL_i); with a capacity |KL - C|.
@@ -28,18 +25,18 @@ def vae_loss(
 
     Args:
       reconstruction: log p(x|z), `[samples, batch]`.
-      kl: KL of each dimension, `[batch, latent]`.
+      kl: KL per dimension, `[batch, latent]`.
       schedule: w and C at this step.
       objective: free bits, capacity, importance weighting.
-      log_ratio: log p(z) - log q(z|x), `[samples, batch]`, where there is more than one sample.
+      log_ratio: log p(z) - log q(z|x), `[samples, batch]`, if there is more than one sample.
 
     Returns:
       `Loss` with terms elbo, reconstruction, kl `[batch]` and kl_per_dimension `[batch, latent]`, all unweighted, and
-      iwae `[batch]` where `log_ratio` is given.
+      iwae `[batch]` if `log_ratio` is given.
 
     Source: Kingma and Welling, arXiv:1312.6114, equation 3; Higgins et al. 2017 (w); Burgess et al., arXiv:1804.03599,
-    equation 8 (C); Kingma et al., arXiv:1606.04934, equation 15 (free bits; there of the mean over a minibatch, here of
-    each example, so that no loss depends on how a batch is shared out); Burda et al., arXiv:1509.00519, equation 8.
+    equation 8 (C); Kingma et al., arXiv:1606.04934, equation 15 (free bits; there for the mean over a minibatch, here
+    per example, so that no loss depends on how a batch is split); Burda et al., arXiv:1509.00519, equation 8.
     """
     expected = tf.reduce_mean(reconstruction, axis=0)
     total_kl = tf.reduce_sum(kl, axis=-1)

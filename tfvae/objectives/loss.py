@@ -1,4 +1,4 @@
-"""What the engine takes from a model: objectives, each with a loss for every example, in nats."""
+"""The interface from a model to the engine: objectives, each with a loss per example, in nats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfvae.data.batch import Batch
 from tfvae.noise import Address
 
-# Values of a model's schedules at one step by name, scalars evaluated in the graph.
+# Values of a model's schedules at one step, by name: scalars evaluated in the graph.
 Schedule: TypeAlias = Mapping[str, tf.Tensor | float]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -34,7 +34,7 @@ class Penalty(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """What is minimised, and what to report, for each example.
+    """The loss to minimise and the terms to report, per example.
 
     The engine minimises the mean of `total` over the global batch, plus each penalty's weight times its mean. Where
     `Batch.weight` is 0, the engine leaves an example out of the means of `total` and `terms`.
@@ -42,8 +42,8 @@ class Loss(NamedTuple):
     Attributes:
       total: `[batch]`, nats.
       terms: name to `[batch]` or `[batch, n]`, averaged over the global batch.
-      sums: name to any shape: additive statistics for `Objective.absorb`, summed over replicas and accumulated parts,
-        divided by nothing, and not reported.
+      sums: name to any shape: additive statistics, summed over replicas and accumulated parts, neither averaged
+        nor reported.
       penalties: name to a penalty; its mean is reported beside the terms.
     """
 
@@ -54,17 +54,18 @@ class Loss(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """One loss, and the variables that it moves; a model has one or several.
+    """One loss and the variables that it trains; a model has one or several objectives.
 
     Attributes:
-      name: in the names of metrics, and in `training.optimizers.NAME`.
-      variables: what its optimizer moves.
-      loss: of a batch, the address of its noise, the schedules' values, and whether it is training.
-      main: the first, whose metrics keep bare names; those of the others are "name/term".
-      state: variables that `absorb` changes; checkpointed, and put back where a step is skipped. For several replicas
-        they are made with `aggregation="only_first_replica"`.
-      absorb: takes the sums of the loss, reduced over all replicas, once a step, after all variables have moved.
-      begins: the first step, counted from 0; before it nothing of its optimizer moves and nothing is absorbed.
+      name: used in the names of metrics, and in `training.optimizers.NAME`.
+      variables: trained by its optimizer.
+      loss: function of a batch, the address of its noise, the schedules' values, and whether this is training.
+      main: metrics of the main objective, the first one, have no prefix; those of the others are "name/term".
+      state: variables that `absorb` changes; they are checkpointed, and restored if a step is skipped. For several
+        replicas they are made with `aggregation="only_first_replica"`.
+      absorb: called once after each step with the sums of the loss, reduced over all replicas.
+      begins: the first step in which it is trained, counted from 0; before it, its variables and optimizer do not
+        change, and nothing is absorbed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Schedules of an objective: functions of the step, in the graph, so that a change of weight never retraces."""
+"""Schedules of an objective: functions of the step, in the graph, so that a changing weight never retraces."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def kl_weight(step: tf.Tensor, objective: Objective, steps_per_epoch: int) -> tf
     stretched to begin at 0 and end at 1; cyclical, in each cycle a linear rise over the first half, then 1.
 
     Args:
-      step: steps done before this one, int64 scalar.
+      step: number of completed steps, int64 scalar.
       objective: weight, kind and length in epochs.
-      steps_per_epoch: what an epoch is in steps.
+      steps_per_epoch: number of steps in an epoch.
 
     Source: Bowman et al., arXiv:1511.06349 (sigmoid); Fu et al., arXiv:1903.10145, equation 6 (cyclical, R = 1/2).
     """
@@ -28,7 +28,7 @@ def kl_weight(step: tf.Tensor, objective: Objective, steps_per_epoch: int) -> tf
         factor = within
     elif objective.kl_schedule == "sigmoid":
         edge = 1 / (1 + math.exp(6))
-        # Clipped, because XLA's sigmoid of -6 is a few ulps below.
+        # Clipped, because XLA's sigmoid of -6 is a few ulps lower than this edge.
         factor = tf.clip_by_value((tf.sigmoid(12.0 * within - 6.0) - edge) / (1 - 2 * edge), 0.0, 1.0)
     elif objective.kl_schedule == "cyclical":
         phase = t * objective.kl_cycles

@@ -12,16 +12,16 @@ from tfvae.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Lists, shows or copies presets; gives the exit status."""
+    """Lists, shows or copies presets; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tfvae.presets",
-        description="Presets are ready recipes for training. Copy one, change it, and train with --preset FILE.yaml.",
+        description="Presets are training configurations. Copy one, edit it, and train with --preset FILE.yaml.",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | show NAME | copy NAME FILE")
-    verbs.add_parser("list", help="a line for each")
-    verbs.add_parser("show", help="print the YAML of one").add_argument("name")
-    copy = verbs.add_parser("copy", help="write the YAML of one to a new file")
+    verbs.add_parser("list", help="print one line per preset")
+    verbs.add_parser("show", help="print the YAML of a preset").add_argument("name")
+    copy = verbs.add_parser("copy", help="write the YAML of a preset to a new file")
     copy.add_argument("name")
     copy.add_argument("file", type=Path)
     options = parser.parse_args(arguments)
@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace) -> None:
         with open(options.file, "x") as file:
             file.write(text)
     except FileExistsError:
-        raise UserError(f"{options.file}: it exists, and is left as it was; name a new file.") from None
+        raise UserError(f"{options.file}: this file exists and was not changed; choose a new file.") from None
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-// The CPU launchers' names over the CUDA launchers on a host, so that the tests of the one are tests of the other:
-// linked with this instead of csrc/cpu, test_forward and test_gradient run csrc/cuda. Every call is made three ways,
-// whose results must have the same bits: as given (aligned to the element alone), aligned for vector loads, and likewise
-// on a device with another number of multiprocessors.
+// The CPU launchers' names, implemented with the CUDA launchers on a host: linked with this file instead of csrc/cpu,
+// test_forward and test_gradient test csrc/cuda. Every call is made in three ways, whose results must have the same
+// bits: unchanged (aligned only to the element), aligned for vector loads, and aligned on a device with a different
+// number of multiprocessors.
 #include "cpu/launch.h"
 
 #include <cuda_runtime.h>
@@ -18,7 +18,7 @@ namespace {
 
 size_t size_of(DType dtype) { return dtype == DType::kDouble ? 8 : dtype == DType::kFloat ? 4 : 2; }
 
-// Memory of exactly the bytes asked for, so that a sanitizer sees one too many; aligned as device memory is.
+// Memory of exactly the requested size, so that a sanitizer detects overruns; aligned like device memory.
 struct Free {
   void operator()(void* memory) const { std::free(memory); }
 };

@@ -1,4 +1,4 @@
-// See cuda_runtime.h beside this.
+// See cuda_runtime.h in this folder.
 #pragma once
 
 #include <cstdint>

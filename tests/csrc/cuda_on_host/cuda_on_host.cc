@@ -25,7 +25,7 @@ struct Fiber {
   std::unique_ptr<char[]> stack{new char[kStack]};
   State state = State::kRuns;
   bool begun = false;
-  uint64_t brought = 0, last = 0;  // to an exchange: now, and before it
+  uint64_t brought = 0, last = 0;  // values for an exchange: this one and the previous one
 };
 
 std::vector<Fiber> fibers;
@@ -33,8 +33,8 @@ jmp_buf scheduler;
 const std::function<void()>* work = nullptr;
 size_t current = 0;
 
-// swapcontext would ask the kernel for the signal mask at every change: a fiber has a context only to begin, and then
-// goes from block to block.
+// A fiber uses a context only to start, and then switches with setjmp and longjmp, because swapcontext makes a system
+// call for the signal mask at every switch.
 void change(jmp_buf from, jmp_buf to) {
   if (_setjmp(from) == 0) _longjmp(to, 1);
 }
@@ -65,7 +65,7 @@ void wait(State state) {
   threadIdx = own;
 }
 
-// Lets [begin, end) go on if all of them are in `state`, else false.
+// Resumes [begin, end) if all of them are in `state`; otherwise returns false.
 bool release(size_t begin, size_t end, State state) {
   for (size_t i = begin; i < end; ++i) {
     if (fibers[i].state != state) return false;

@@ -1,6 +1,6 @@
-// Enough of CUDA's runtime to run csrc/cuda/*.cu on a host, one block at a time: its threads are fibers that change
-// over where they wait for each other. Stands in for the toolkit's header of this name, so that the kernels are tested,
-// also under sanitizers, where there is no GPU. What it cannot show: races, faults of alignment, speed.
+// Enough of CUDA's runtime to run csrc/cuda/*.cu on a host, one block at a time: its threads are fibers that switch
+// where they wait for each other. It replaces the toolkit's header of this name, so that the kernels can be tested
+// without a GPU, also under sanitizers. It cannot detect races or misalignment, or measure speed.
 #pragma once
 
 #include <cmath>
@@ -36,16 +36,16 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace cuda_on_host {
 
-extern int multiprocessors;  // what the device says it has
+extern int multiprocessors;  // as reported by the device
 
-// Runs body() once for every thread of every block; says so and ends the process if some wait and others do not.
+// Runs body() once for every thread of every block; ends the process with a message if only some threads wait.
 void run(dim3 grid, dim3 threads, const std::function<void()>& body);
 
 // Waits for all threads of the warp or the block.
 void wait_for_warp();
 void wait_for_block();
 
-// The value that thread `source` of this warp brought.
+// The value that thread `source` of this warp passed.
 uint64_t exchange(uint64_t value, unsigned source);
 int any_of_block(int value);
 
@@ -54,7 +54,7 @@ int any_of_block(int value);
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
-  // As on a device: at most 1,024 threads a block, 65,535 blocks along y and z.
+  // The limits of a device: at most 1,024 threads per block, and 65,535 blocks along y and z.
   if (config->blockDim.x > 1024 || config->gridDim.y > 65535 || config->gridDim.z > 65535) {
     return cudaErrorInvalidConfiguration;
   }

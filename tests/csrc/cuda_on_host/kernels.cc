@@ -1,5 +1,5 @@
-// What is particular to csrc/cuda: a bad prior is NaN and no error, the extents that
-// choose another way through the kernels, and limits.
+// Behaviour specific to csrc/cuda: a bad prior gives NaN instead of an error, extents that
+// select other paths through the kernels, and limits.
 #include "cases.h"
 #include "cuda/launch.h"
 
@@ -22,7 +22,7 @@ void check_all_nan(const Buffer& buffer) {
   for (int64_t i = 0; i < buffer.size(); ++i) CHECK_NEAR(buffer.get(i), Real(NAN), 0);
 }
 
-// z comes as ever; the KL and all its gradients are NaN.
+// z is unaffected; the KL and all its gradients are NaN.
 void check_poisoned(const Case& good, const Case& bad) {
   context() = describe(bad);
   const Results wanted = run_forward(good), came = run_forward(bad);
@@ -48,7 +48,7 @@ void bad_priors() {
       for (const Real value : {Real(0), Real(-1), Real(NAN)}) {
         const Case good = make(dtype, Prior::kCholesky, per_dimension, 3, 1, 66);
         Case bad = good;
-        bad.prior_scale[65 * 66 + 65] = value;  // the last of all: whatever comes before it must know
+        bad.prior_scale[65 * 66 + 65] = value;  // the last element, which must affect all results before it
         check_poisoned(good, bad);
         const Case one = make(dtype, Prior::kDiagonal, per_dimension, 2, 1, 1);
         bad = one;
@@ -83,7 +83,7 @@ void nan_stays_with_its_example() {
   }
 }
 
-// Against the long double reference, where a row is a block's, where it begins within a counter, and far into a stream.
+// Against the long double reference: rows as wide as a block, rows that begin within a counter, and far into a stream.
 void extents() {
   // As in make().
   const struct {
@@ -133,7 +133,8 @@ void too_many_dimensions() {
   p.prior = Prior::kCholesky;
   p.batch = 1;
   p.width = p.latent = 2049;
-  CHECK_CONTAINS(cuda::sample_and_kl(p, {}, nullptr, nullptr), "prior_scale: got 2049 dimensions, want at most 2048");
+  CHECK_CONTAINS(cuda::sample_and_kl(p, {}, nullptr, nullptr),
+                 "prior_scale: got 2049 dimensions, expected at most 2048");
   CHECK_CONTAINS(cuda::sample_and_kl_grad(p, {}, {}, nullptr, nullptr), "prior_scale: got 2049 dimensions");
 }
 

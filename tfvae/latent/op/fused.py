@@ -1,4 +1,4 @@
-"""The latent op in compiled code: one pass over memory, the noise never stored, its gradient likewise."""
+"""The latent op in compiled code: forward and gradient each take one pass over memory and store no noise."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sample_and_kl(
 
 
 def _parameters(prior: GaussianPrior, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and scale as the op takes them: none for the standard prior, `[latent]`, or the Cholesky factor."""
+    """Mean and scale as the op reads them; scale is empty (standard prior), `[latent]`, or the Cholesky factor."""
     if prior.kind == "standard":
         return tf.zeros([0], dtype), tf.zeros([0], dtype)
     scale = prior.scale if prior.kind == "diagonal" else prior.scale_tril

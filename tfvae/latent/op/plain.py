@@ -1,4 +1,4 @@
-"""The latent op in TensorFlow ops: works everywhere, also inside XLA and on its way to TFLite."""
+"""The latent op in TensorFlow ops: works everywhere, including under XLA and in conversion to TFLite."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def sample_and_kl(
 
 
 def _kl(mean: tf.Tensor, log_var: tf.Tensor, prior: GaussianPrior) -> tf.Tensor:
-    """KL(q || p) of each dimension, in nats, of the shape of `mean`.
+    """KL(q || p) per dimension, in nats, in the shape of `mean`.
 
-    expm1 keeps the digits near log_var = 0, where exp(v) - 1 - v has lost them all in float32.
+    expm1 keeps the digits near log_var = 0, where exp(v) - 1 - v loses them all in float32.
     """
     if prior.kind == "diagonal":
-        # The KL of the posterior in the prior's own units.
+        # In the prior's own units, where the prior is the standard normal.
         log_scale = tf.cast(prior.log_diagonal, mean.dtype)
         mean, log_var = (mean - tf.cast(prior.mean, mean.dtype)) * tf.exp(-log_scale), log_var - 2.0 * log_scale
     if prior.kind != "cholesky":

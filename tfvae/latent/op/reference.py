@@ -1,4 +1,4 @@
-"""The latent op by TensorFlow Probability: the oracle of the tests, and a row of the benchmarks."""
+"""The latent op in TensorFlow Probability: the oracle of the tests, and a row of the benchmarks."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def sample_and_kl(
 
 
 def _leading_kl(mean: tf.Tensor, scale: tf.Tensor, prior: GaussianPrior, size: int) -> tf.Tensor:
-    """KL of the first `size` dimensions, `[batch, …]` less the last axis, in nats."""
+    """KL of the first `size` dimensions, `[batch, …]` without the last axis, in nats."""
     location, factor = tf.cast(prior.mean, mean.dtype), tf.cast(prior.scale_tril, mean.dtype)
     posterior = tfd.MultivariateNormalDiag(mean[..., :size], scale[..., :size])
     return posterior.kl_divergence(tfd.MultivariateNormalTriL(location[:size], factor[:size, :size]))
 
 
 def _chain_rule_kl(mean: tf.Tensor, scale: tf.Tensor, prior: GaussianPrior) -> tf.Tensor:
-    """Term i is the KL of the first i dimensions less that of the first i - 1: TFP's own closed form, D times."""
+    """Term i is the KL of the first i dimensions minus that of the first i - 1: TFP's own closed form, D times."""
     leading = [_leading_kl(mean, scale, prior, size) for size in range(1, prior.latent_dim + 1)]
     sums = tf.stack([tf.zeros_like(leading[0]), *leading], axis=-1)
     return sums[..., 1:] - sums[..., :-1]

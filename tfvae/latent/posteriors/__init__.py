@@ -11,7 +11,7 @@ __all__ = ["GaussianPosterior", "LatentSample", "Posterior", "from_settings"]
 
 
 def from_settings(settings: Settings, latent: str = "auto") -> Posterior:
-    """The posterior that the settings name.
+    """The posterior selected by the settings.
 
     Args:
       settings: section `posterior` of the configuration.

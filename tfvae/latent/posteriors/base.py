@@ -1,4 +1,4 @@
-"""What every posterior q(z|x) is: a reader of the encoder's outputs, as a likelihood is of the decoder's."""
+"""The base of posteriors q(z|x), which read the encoder's outputs as a likelihood reads the decoder's."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LatentSample(NamedTuple):
 
     Attributes:
       z: `[samples, batch, *latent_shape]`.
-      kl: nats, `[batch, groups]`: a group is a dimension, a level, or all at once; closed where both sides allow it,
-        else the mean of log q - log p over the samples. None for a deterministic posterior.
-      log_q: log q(z|x) in nats, `[samples, batch]`, or None where it was not asked for or is not there.
+      kl: nats, `[batch, groups]`: a group is a dimension, a level, or all dimensions; in closed form if posterior and
+        prior have one, else the mean of log q - log p over the samples. None for a deterministic posterior.
+      log_q: log q(z|x) in nats, `[samples, batch]`; None if it was not requested or does not exist.
       penalty: nats, `[batch]`, such as a commitment loss; None: no penalty.
       sums: additive statistics by name, such as codebook counts.
     """
@@ -36,31 +36,31 @@ class LatentSample(NamedTuple):
 
 
 class Posterior(keras.layers.Layer):
-    """The base of posteriors; a new one gives `outputs`, `sample` and `point`."""
+    """Base class of posteriors; a subclass defines `outputs`, `sample` and `point`."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # KL and log q are sums: float32 at least, whatever the policy.
+        # KL and log q are sums, so they need at least float32 under any policy.
         kwargs.setdefault("dtype", keras.config.dtype_policy().variable_dtype)
         super().__init__(**kwargs)
         self.built = True
 
     @classmethod
     def from_settings(cls, settings: Any, latent: str) -> Posterior:
-        """The posterior of its section of the configuration.
+        """Makes the posterior from its section of the configuration.
 
         Args:
-          settings: of `tfvae.config.posterior`, or its own.
-          latent: implementation of the latent op, for those that call it.
+          settings: a dataclass of `tfvae.config.posterior`, or the subclass's own.
+          latent: implementation of the latent op, for posteriors that call it.
         """
         return cls(**settings.arguments(), name="posterior")
 
     def outputs(self, latent_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the encoder outputs that it reads, in the order of a bare list.
+        """Names and shapes of the encoder outputs that it reads, in the order of an unnamed list.
 
         Args:
           latent_shape: of z for one example.
         """
-        raise NotImplementedError(f"{type(self).__name__} must say which encoder outputs it reads.")
+        raise NotImplementedError(f"{type(self).__name__} must define outputs, the encoder outputs that it reads.")
 
     def latent_shape(self, outputs: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
         """The shape of z for one example, from the shapes of the encoder's outputs."""
@@ -73,17 +73,17 @@ class Posterior(keras.layers.Layer):
 
         Args:
           outputs: of the encoder, by name.
-          prior: bound to the batch.
-          address: where the noise of the first example lies.
-          samples: K, of each example.
-          log_q: also give log q(z|x).
+          prior: for this batch, as `Prior.bind` returns it.
+          address: of the noise of the first example.
+          samples: K samples per example.
+          log_q: also return log q(z|x).
         """
-        raise NotImplementedError(f"{type(self).__name__} must draw z.")
+        raise NotImplementedError(f"{type(self).__name__} must define sample.")
 
     def point(self, outputs: Outputs) -> tf.Tensor:
         """The z that `reconstruct` decodes, `[batch, *latent_shape]`."""
-        raise NotImplementedError(f"{type(self).__name__} must give a point.")
+        raise NotImplementedError(f"{type(self).__name__} must define point.")
 
     def density(self, outputs: Outputs) -> Density | None:
-        """q(z|x_i) of each example; None where it cannot be evaluated at a z that was not drawn from it."""
+        """q(z|x_i) for each example; None if it can be evaluated only at its own samples."""
         return None

@@ -1,4 +1,4 @@
-"""The diagonal Gaussian posterior, drawn by the latent op."""
+"""The diagonal Gaussian posterior, sampled with the latent op."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tfvae.latent.sample import resolve, sample_and_kl
 class GaussianPosterior(Posterior):
     """q(z|x) = N(z_mean, diag(exp(z_log_var))).
 
-    Against a Gaussian prior the KL is closed, one value a latent dimension. Against any other prior it is the mean of
-    log q(z|x) - log p(z) over the samples, one value in all.
+    With a Gaussian prior the KL has a closed form, one value per latent dimension. With any other prior it is the mean
+    of log q(z|x) - log p(z) over the samples, one value in total.
 
     Args:
       latent: implementation of the latent op: auto, fused, plain or reference.
@@ -35,7 +35,7 @@ class GaussianPosterior(Posterior):
 
     def __init__(self, latent: str = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if latent != "fused":  # which is looked for where it runs: a model saved with it loads everywhere
+        if latent != "fused":  # fused is resolved when it runs, so that a model saved with it loads everywhere
             resolve(latent)
         self.latent = latent
 
@@ -52,8 +52,8 @@ class GaussianPosterior(Posterior):
         z_mean, z_log_var = outputs["z_mean"], outputs["z_log_var"]
         gaussian = prior.as_gaussian()
         if isinstance(gaussian, DiagonalDensity):
-            return self._against_each(z_mean, z_log_var, gaussian, address, samples, log_q)
-        closed = gaussian is not None
+            return self._with_prior_per_example(z_mean, z_log_var, gaussian, address, samples, log_q)
+        closed_form = gaussian is not None
         drawn = sample_and_kl(
             z_mean,
             z_log_var,
@@ -61,10 +61,10 @@ class GaussianPosterior(Posterior):
             address,
             samples=samples,
             per_dimension=True,
-            log_q=log_q or not closed,
+            log_q=log_q or not closed_form,
             implementation=self.latent,
         )
-        kl = _flat(drawn.kl) if closed else tf.reduce_mean(drawn.log_q - prior.log_prob(drawn.z), axis=0)[:, None]
+        kl = _flat(drawn.kl) if closed_form else tf.reduce_mean(drawn.log_q - prior.log_prob(drawn.z), axis=0)[:, None]
         return LatentSample(drawn.z, kl, drawn.log_q if log_q else None)
 
     def point(self, outputs: Outputs) -> tf.Tensor:
@@ -76,7 +76,7 @@ class GaussianPosterior(Posterior):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "latent": self.latent}
 
-    def _against_each(
+    def _with_prior_per_example(
         self,
         z_mean: tf.Tensor,
         z_log_var: tf.Tensor,
@@ -85,7 +85,7 @@ class GaussianPosterior(Posterior):
         samples: int,
         log_q: bool,
     ) -> LatentSample:
-        """Against a Gaussian of each example: in its own units, where it is the standard normal."""
+        """Draws and computes the KL in the units of each example's prior, where that prior is the standard normal."""
         drawn = sample_and_kl(
             prior.whiten(z_mean),
             z_log_var - prior.log_var,
@@ -99,7 +99,7 @@ class GaussianPosterior(Posterior):
         density = None
         if log_q:
             latent_axes = list(range(1, z_mean.shape.rank))
-            log_var = tf.broadcast_to(prior.log_var, tf.shape(z_mean))  # alike at each place of a grid
+            log_var = tf.broadcast_to(prior.log_var, tf.shape(z_mean))  # the same at each position of a grid
             density = drawn.log_q - 0.5 * tf.reduce_sum(log_var, latent_axes)
         return LatentSample(prior.from_noise(drawn.z), _flat(drawn.kl), density)
 

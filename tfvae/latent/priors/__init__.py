@@ -1,4 +1,4 @@
-"""Priors p(z): Keras layers that state what they can do."""
+"""Priors p(z): Keras layers that declare their capabilities."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["CorrelatedNormal", "DiagonalNormal", "GaussianPrior", "Prior", "Stan
 
 
 def from_settings(settings: Settings, latent_shape: tuple[int, ...], condition_size: int | None = None) -> Prior:
-    """The prior that the settings name.
+    """The prior selected by the settings.
 
     Args:
       settings: section `prior` of the configuration.
       latent_shape: of z for one example.
-      condition_size: C of y `[batch, C]`; None: the model is not conditioned.
+      condition_size: C of y `[batch, C]`; None: the model is unconditional.
 
     Raises:
-      UserError: settings that the prior cannot use.
+      UserError: the prior cannot use the settings.
 
     Example:
       >>> from tfvae.config.prior import Diagonal

@@ -1,4 +1,4 @@
-"""What every prior p(z) is: a Keras layer that states what it can do."""
+"""The base of priors p(z): a Keras layer that declares its capabilities."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Encode = Callable[[tf.Tensor], Any]
 
 
 class Prior(keras.layers.Layer):
-    """The base of priors; a new one gives `log_prob`, and `from_noise` or `sample`.
+    """Base class of priors; a subclass defines `log_prob`, and `from_noise` or `sample`.
 
     Args:
       latent_dim: the size of the last axis of z.
-      grid: the axes of z before it, as `(height, width)` of spatial latents; the prior is the same at each place.
+      grid: the axes of z before it, as `(height, width)` of spatial latents; the prior is the same at each position.
 
     Attributes:
       latent_shape: of z for one example.
-      noise_shape: capability: z is a function of that much standard normal noise. None: it is not, and no generator
-        file can be made.
+      noise_shape: capability: z is a function of standard normal noise of this shape. None: it is not, and no generator
+        file can be exported.
     """
 
-    condition_size: int | None = None  # C of the y that it depends on
+    condition_size: int | None = None  # C of the y that the prior depends on
 
     def __init__(self, latent_dim: int, grid: Sequence[int] = (), **kwargs: Any) -> None:
-        # Under a mixed policy too, weights and arithmetic of the prior are the policy's variable dtype.
+        # Weights and arithmetic of the prior have the policy's variable dtype, also under a mixed policy.
         kwargs.setdefault("dtype", keras.config.dtype_policy().variable_dtype)
         super().__init__(**kwargs)
         self.latent_dim, self.grid = checks.dimension(latent_dim), tuple(int(size) for size in grid)
@@ -42,49 +42,49 @@ class Prior(keras.layers.Layer):
 
     @classmethod
     def from_settings(cls, settings: Any, latent_shape: tuple[int, ...], condition_size: int | None) -> Prior:
-        """The prior of its section of the configuration.
+        """Makes the prior from its section of the configuration.
 
         Args:
-          settings: of `tfvae.config.prior`, or its own.
+          settings: a dataclass of `tfvae.config.prior`, or the subclass's own.
           latent_shape: of z for one example.
-          condition_size: C of y; None: the model is not conditioned.
+          condition_size: C of y; None: the model is unconditional.
         """
         *grid, latent_dim = latent_shape
-        place = {"grid": tuple(grid)} if grid else {}
-        return cls(latent_dim, **place, **settings.arguments(), name="prior")
+        spatial = {"grid": tuple(grid)} if grid else {}
+        return cls(latent_dim, **spatial, **settings.arguments(), name="prior")
 
     def as_gaussian(self) -> Gaussian | None:
-        """Capability: the prior as one Gaussian; None where it is none."""
-        # Not a property: Keras follows those when it loads, and would go round for ever where one gives the layer.
+        """Capability: the prior as one Gaussian; None if it is not Gaussian."""
+        # Not a property: Keras follows properties when it loads, and would recurse forever if one returned the layer.
         return None
 
     def bind(self, encode: Encode, y: tf.Tensor | None) -> Density:
-        """The density of z for a batch: itself, unless it depends on the encoder or on y.
+        """The density of z for a batch: the prior itself, unless it depends on the encoder or on y.
 
         Args:
-          encode: x to the encoder's outputs by name, as a prior over pseudo-inputs needs it.
+          encode: maps x to the encoder's outputs by name, for priors over pseudo-inputs.
           y: `[batch, C]`, or None.
         """
         return self
 
     def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
-        """log p(z) in nats, `[…]` for z `[…, *latent_shape]`; before the sum over the latent axes on demand."""
-        raise NotImplementedError(f"{type(self).__name__} must give log_prob.")
+        """log p(z) in nats, `[…]` for z `[…, *latent_shape]`; `per_dimension`: before the sum over the latent axes."""
+        raise NotImplementedError(f"{type(self).__name__} must define log_prob.")
 
     def from_noise(self, eps: tf.Tensor, y: tf.Tensor | None = None) -> tf.Tensor:
         """z `[n, *latent_shape]` for standard normal eps `[n, *noise_shape]`."""
-        raise UserError(f"prior: {type(self).__name__} is not a function of noise; draw with sample.")
+        raise UserError(f"prior: {type(self).__name__} is not a function of noise; use sample.")
 
     def sample(self, address: noise.Address, n: int | tf.Tensor, y: tf.Tensor | None = None) -> tf.Tensor:
-        """Draws `[n, *latent_shape]`; sample i lies at example i of the address.
+        """Draws `[n, *latent_shape]`; sample i is example i of the address.
 
         Args:
-          address: where the noise lies.
-          n: how many.
-          y: `[n, C]`, for a prior that takes it.
+          address: of the noise.
+          n: number of samples.
+          y: `[n, C]`, for a prior that depends on y.
         """
         if self.noise_shape is None:
-            raise NotImplementedError(f"{type(self).__name__} must draw its own samples.")
+            raise NotImplementedError(f"{type(self).__name__} must define sample.")
         return self.from_noise(noise.normal(address, [n, *self.noise_shape], dtype=self.variable_dtype)[0], y)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether the numbers that a prior is made of make one, said at construction."""
+"""Checks on the parameters of a prior, made at construction."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from tfvae.errors import UserError
 
 
 def dimension(latent_dim: int) -> int:
-    """The number of latent dimensions, at least 1."""
+    """The number of latent dimensions, checked to be at least 1."""
     if latent_dim < 1:
-        raise UserError(f"latent_dim: got {latent_dim}, want at least 1.")
+        raise UserError(f"latent_dim: got {latent_dim}, expected at least 1.")
     return int(latent_dim)
 
 
-def mean(given: Any, latent_dim: int) -> np.ndarray:
+def mean(values: Any, latent_dim: int) -> np.ndarray:
     """The mean `[latent]`; None: zero."""
-    return np.zeros(latent_dim) if given is None else _one_a_dimension("mean", given, latent_dim)
+    return np.zeros(latent_dim) if values is None else _vector("mean", values, latent_dim)
 
 
-def variance(given: Any, latent_dim: int) -> np.ndarray:
+def variance(values: Any, latent_dim: int) -> np.ndarray:
     """The variances `[latent]`, all positive; None: one."""
-    value = np.ones(latent_dim) if given is None else _one_a_dimension("variance", given, latent_dim)
+    value = np.ones(latent_dim) if values is None else _vector("variance", values, latent_dim)
     if not np.all(value > 0):
-        raise UserError(f"prior.variance: got {value.tolist()}, want positive numbers.")
+        raise UserError(f"prior.variance: got {value.tolist()}, expected positive numbers.")
     return value
 
 
-def covariance(given: Any, latent_dim: int) -> tuple[np.ndarray, np.ndarray]:
+def covariance(values: Any, latent_dim: int) -> tuple[np.ndarray, np.ndarray]:
     """The covariance `[latent, latent]` and its Cholesky factor; None: identity."""
-    if given is None:
+    if values is None:
         return np.eye(latent_dim), np.eye(latent_dim)
     try:
-        value = np.asarray(given, np.float64)
+        value = np.asarray(values, np.float64)
     except ValueError:
-        raise UserError("prior.covariance: got rows of different lengths, want a square matrix.") from None
+        raise UserError("prior.covariance: got rows of different lengths, expected a square matrix.") from None
     if value.shape != (latent_dim, latent_dim):
-        wanted = f"{latent_dim} x {latent_dim}, one row a latent dimension"
-        raise UserError(f"prior.covariance: got shape {value.shape}, want {wanted}.")
+        expected = f"{latent_dim} x {latent_dim}, one row per latent dimension"
+        raise UserError(f"prior.covariance: got shape {value.shape}, expected {expected}.")
     if not np.isfinite(value).all():
-        raise UserError(f"prior.covariance: got {value.tolist()}, want finite numbers.")
+        raise UserError(f"prior.covariance: got {value.tolist()}, expected finite numbers.")
     if not np.allclose(value, value.T, rtol=1e-6, atol=1e-8):
-        raise UserError(f"prior.covariance: got {value.tolist()}, want a symmetric matrix.")
+        raise UserError(f"prior.covariance: got {value.tolist()}, expected a symmetric matrix.")
     try:
         return value, np.linalg.cholesky(value)
     except np.linalg.LinAlgError:
-        least = np.linalg.eigvalsh(value).min()
+        smallest = np.linalg.eigvalsh(value).min()
         raise UserError(
-            f"prior.covariance: got a smallest eigenvalue of {least:.3g}, want a positive definite matrix: "
-            "shrink the correlations or raise the variances."
+            f"prior.covariance: got a smallest eigenvalue of {smallest:.3g}, expected a positive definite matrix; "
+            "reduce the correlations or increase the variances."
         ) from None
 
 
-def _one_a_dimension(name: str, given: Any, latent_dim: int) -> np.ndarray:
-    value = np.asarray(given, np.float64)
+def _vector(name: str, values: Any, latent_dim: int) -> np.ndarray:
+    value = np.asarray(values, np.float64)
     if value.shape != (latent_dim,):
-        raise UserError(f"prior.{name}: got shape {value.shape}, want {latent_dim} numbers, one a latent dimension.")
+        raise UserError(f"prior.{name}: got shape {value.shape}, expected {latent_dim} numbers, one per dimension.")
     if not np.isfinite(value).all():
-        raise UserError(f"prior.{name}: got {value.tolist()}, want finite numbers.")
+        raise UserError(f"prior.{name}: got {value.tolist()}, expected finite numbers.")
     return value

@@ -1,4 +1,4 @@
-"""A prior that depends on y: a diagonal Gaussian whose mean and scale a small network gives."""
+"""A prior that depends on y: a diagonal Gaussian whose mean and scale are outputs of a small network."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LOG_VAR_RANGE = (-8.0, 8.0)
 class ConditionalGaussian(Prior):
     """The learned prior p(z|y) = N(m(y), diag(s(y)^2)).
 
-    m and log s^2 are outputs of a dense network of y, which begins near the standard normal.
+    m and log s^2 are outputs of a dense network of y; at initialisation the prior is close to the standard normal.
 
     Args:
       latent_dim: D.
       condition_size: C of y `[batch, C]`.
-      hidden: widths of the network; none: m and log s^2 are linear in y, which for labels is one Gaussian a class.
-      grid: axes of spatial latents before the last one; the prior is the same at each place.
+      hidden: layer widths; empty: m and log s^2 are linear in y, which for labels gives one Gaussian per class.
+      grid: axes of spatial latents before the last one; the prior is the same at each position.
 
     Example:
       >>> prior = ConditionalGaussian(2, condition_size=10)
@@ -78,7 +78,7 @@ class ConditionalGaussian(Prior):
         return self.bind(lambda x: x, y).from_noise(eps)
 
     def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
-        raise UserError("prior: ConditionalGaussian has no density without y; bind it to a batch first.")
+        raise UserError("prior: the density of ConditionalGaussian depends on y; call bind(encode, y) first.")
 
     def get_config(self) -> dict[str, Any]:
         settings = dict(condition_size=self.condition_size, hidden=list(self.hidden))

@@ -15,10 +15,10 @@ from tfvae.latent.priors.base import Prior
 
 
 class GaussianPrior(Prior):
-    """N(m, L L^T) over the last axis of z; independent and alike at each place of a grid.
+    """N(m, L L^T) over the last axis of z; independent and identical at each position of a grid.
 
     Attributes:
-      kind: how the latent op reads it: `standard`, `diagonal` or `cholesky`.
+      kind: form in which the latent op reads the prior: `standard`, `diagonal` or `cholesky`.
     """
 
     kind = ""
@@ -34,16 +34,16 @@ class GaussianPrior(Prior):
     @property
     def scale_tril(self) -> tf.Tensor:
         """Cholesky factor L of the covariance, `[latent, latent]`."""
-        raise NotImplementedError(f"{type(self).__name__} must give scale_tril.")
+        raise NotImplementedError(f"{type(self).__name__} must define scale_tril.")
 
     @property
     def log_diagonal(self) -> tf.Tensor:
         """log L_ii, `[latent]`."""
-        raise NotImplementedError(f"{type(self).__name__} must give log_diagonal.")
+        raise NotImplementedError(f"{type(self).__name__} must define log_diagonal.")
 
     def whiten(self, z: tf.Tensor) -> tf.Tensor:
-        """L^-1 (z - m): the standard normal noise that gives z."""
-        raise NotImplementedError(f"{type(self).__name__} must give whiten.")
+        """L^-1 (z - m): the standard normal noise that `from_noise` maps to z."""
+        raise NotImplementedError(f"{type(self).__name__} must define whiten.")
 
     def log_prob(self, z: tf.Tensor, per_dimension: bool = False) -> tf.Tensor:
         whitened = self.whiten(tf.convert_to_tensor(z))
@@ -80,9 +80,9 @@ class StandardNormal(GaussianPrior):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class DiagonalNormal(GaussianPrior):
-    """The prior N(m, diag(s^2)); fixed, or trained from its beginning.
+    """The prior N(m, diag(s^2)); fixed, or trained from these initial values.
 
-    The scale s is held as its logarithm, so that training keeps it positive.
+    The weight is log s, so that training keeps s positive.
 
     Args:
       latent_dim: D.
@@ -92,7 +92,7 @@ class DiagonalNormal(GaussianPrior):
       grid: axes of spatial latents before the last one.
 
     Raises:
-      UserError: mean or variance are not D finite numbers, or a variance is not positive.
+      UserError: mean or variance is not D finite numbers, or a variance is not positive.
 
     Example:
       >>> prior = DiagonalNormal(2, mean=[0.0, 1.0], variance=[4.0, 0.25])
@@ -152,9 +152,9 @@ class DiagonalNormal(GaussianPrior):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class CorrelatedNormal(GaussianPrior):
-    """The prior N(m, L L^T), L lower triangular with a positive diagonal; fixed, or trained from its beginning.
+    """The prior N(m, L L^T), L lower triangular with a positive diagonal; fixed, or trained from these initial values.
 
-    The diagonal of L is held as its logarithm, so that training cannot leave the cone and log |L| is exact.
+    The weight holds the logarithm of L's diagonal: L L^T stays positive definite in training, and log |L| is exact.
 
     Args:
       latent_dim: D.
@@ -164,7 +164,7 @@ class CorrelatedNormal(GaussianPrior):
       grid: axes of spatial latents before the last one, along which z is independent.
 
     Raises:
-      UserError: the covariance has another shape, is not symmetric, or not positive definite.
+      UserError: the covariance has the wrong shape, or is not symmetric or not positive definite.
 
     Example:
       >>> from tfvae import noise
