@@ -150,7 +150,7 @@ def test_an_entry_point_is_a_name_as_any_other(here: str, monkeypatch: pytest.Mo
 
 
 def test_a_model_does_not_choose_code_by_the_name_of_its_likelihood() -> None:
-    with pytest.raises(UserError, match="want the likelihood itself"):
+    with pytest.raises(UserError, match="expected a Likelihood object"):
         likelihoods.named("outside_parts:Likelihood")
 
 

@@ -9,8 +9,15 @@ import tensorflow as tf
 from tfvae import config, noise
 from tfvae.data import load, views
 from tfvae.data.condition import Condition
+from tfvae.engine.batches import Batches
 from tfvae.engine.evaluation import Evaluation
+from tfvae.engine.plan import Plan
 from tfvae.errors import UserError
+
+
+def evaluation_of(model, data, recipe):
+    batches, plan = Batches.of(data.test, data, recipe), Plan(recipe.training.batch_size)
+    return Evaluation(model, batches, plan, tf.distribute.get_strategy())
 
 
 def test_load_says_how_and_under_which_seed_examples_become_binary():
@@ -29,10 +36,10 @@ def test_the_elbo_of_a_view_is_the_evaluations(binarize, data_set, settings, mod
     changes = f"data.binarize={binarize}", "seed=5", "training.precision=float64"
     made = settings(*changes)
     model = model_for(made, data)
-    evaluation = Evaluation(model, data.test, data.scaling, made, False, tf.distribute.get_strategy())
+    evaluation = evaluation_of(model, data, made)
     view = views.first(data, "test", dtype="float64")
     assert len(view) == 300
-    seen = evaluation(model.schedule())
+    seen = evaluation()
     assert np.mean(model.elbo(view.x, seed=5).elbo) == pytest.approx(float(seen["elbo"]), rel=1e-12)
 
 
@@ -47,11 +54,11 @@ def test_the_bits_are_the_evaluations_in_float32(data_set, settings, model_for, 
         return loss_terms(batch, *arguments, **options)
 
     monkeypatch.setattr(model, "loss_terms", looking)
-    evaluation = Evaluation(model, data.test, data.scaling, made, False, tf.distribute.get_strategy())
+    evaluation = evaluation_of(model, data, made)
     with_eager = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
-        evaluation(model.schedule())
+        evaluation()
     finally:
         tf.config.run_functions_eagerly(with_eager)
     bits = np.concatenate([np.asarray(part) for part in seen])[:300]
