@@ -139,7 +139,10 @@ def refuse(capsys, tmp_path, monkeypatch, arguments):
         (["--set", "training.optimizer=adm"], "training.optimizer: got 'adm' (did you mean adam?)"),
         (["--set", "data.name=csv"], "data.path"),
         (["--set", "data.name=csv", "data.path=rows.csv"], "rows.csv"),
-        (["--preset", "mnist-2d", "--set", "data.dir=nowhere"], "nowhere does not exist; expected a folder with mnist.npz"),
+        (
+            ["--preset", "mnist-2d", "--set", "data.dir=nowhere"],
+            "nowhere does not exist; expected a folder with mnist.npz",
+        ),
         (["--set", "network.name=resnet", "network.variant=huge"], "network.variant: got 'huge', want one of micro"),
         (["--latent", "fused", "--seed", "-1"], "seed: got -1, want at least 0"),
         (["--replicas", "2"], "--replicas 2: wants --strategy mirrored"),

@@ -104,9 +104,7 @@ def test_a_learned_prior_is_alike_at_each_place() -> None:
 def test_a_grid_that_does_not_fit_is_one_sentence() -> None:
     for module, sizes in FAMILIES.values():
         for part in (module.encoder, module.decoder):
-            with pytest.raises(
-                UserError, match=r"smallest grid of this .* is 3x3; use \[3, 3, 4\], or another number"
-            ):
+            with pytest.raises(UserError, match=r"smallest grid of this .* is 3x3; use \[3, 3, 4\], or another number"):
                 part(SHAPE, (4, 4, 4), **sizes)
     with pytest.raises(UserError, match=r"mlp has vector latents; use conv or resnet"):
         mlp.encoder(SHAPE, (3, 3, 2))
