@@ -54,7 +54,7 @@ class Prior(keras.layers.Layer):
         return cls(latent_dim, **spatial, **settings.arguments(), name="prior")
 
     def as_gaussian(self) -> Gaussian | None:
-        """Capability: the prior as one Gaussian; None if it is not Gaussian."""
+        """Capability: the prior as a single Gaussian; None if it is not one."""
         # Not a property: Keras follows properties when it loads, and would recurse forever if one returned the layer.
         return None
 
