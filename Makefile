@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
+WORKERS ?= 2
 NATIVE := $(shell find csrc -type f -not -name '*.pyc')
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -14,8 +15,8 @@ help:            ## say what there is
 train: $(READY)  ## train the digits preset to the end
 	$(BIN)/python -m tfvae.train --preset digits
 
-test: $(READY)   ## run all tests
-	$(BIN)/python -m pytest
+test: $(READY)   ## run all tests, a file at a time in each of WORKERS processes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-quick: $(READY)  ## run the tests that start no processes
 	$(BIN)/python -m pytest -m "not slow"

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tfvae import config, presets
 from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
@@ -37,10 +38,10 @@ def main() -> int:
 
 def _train(name: str, run: Path, data: str, settings: list[str]) -> dict[str, Any]:
     # A process each, so that no preset trains in the devices, caches or precision of another.
-    changes = [f"data.dir={data}", *settings]
-    subprocess.run(
-        [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run), "--set", *changes], check=True
-    )
+    downloads = "dir" in config.paths(presets.load(name).data)
+    changes = [*([f"data.dir={data}"] if downloads else []), *settings]
+    command = [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run)]
+    subprocess.run([*command, "--set", *changes] if changes else command, check=True)
     report: dict[str, Any] = json.loads((run / "report.json").read_text())
     return report
 

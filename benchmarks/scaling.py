@@ -19,7 +19,7 @@ from typing import NamedTuple
 import keras
 
 from tfvae import networks
-from tfvae.config import Network
+from tfvae.config.network import Resnet
 
 SHAPES = ((32, 32, 3), (64, 64, 3))
 EXAMPLES = (256, 2048)  # of one GPU in a step
@@ -58,7 +58,7 @@ def main() -> int:
 
 def measure(shape: tuple[int, ...]) -> Size:
     """Counts the networks of the variant."""
-    models = networks.build(Network(name="resnet", variant="large"), shape, ("logits",))
+    models = networks.build(Resnet(variant="large"), shape, ("logits",))
     operations = sum(_operations(layer) for model in models for layer in model.layers)
     return Size(sum(model.count_params() for model in models), operations)
 

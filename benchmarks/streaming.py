@@ -154,7 +154,7 @@ def _train(pipe: Connection, settings: list[str], rounds: int) -> None:
     from tfvae.runs import experiment
 
     config = _config([*settings, f"training.epochs={rounds}"])
-    data = load.load(config.data, config.seed)
+    data = load.for_recipe(config)
     loop = Loop(experiment.build(config, data), data, config, tf.distribute.get_strategy())
 
     def epoch_end(epoch: int, line: dict[str, Any]) -> None:
@@ -175,7 +175,7 @@ def _read(pipe: Connection, settings: list[str], rounds: int) -> None:
     from tfvae.data import load, pipeline
 
     config = _config(settings)
-    train = load.load(config.data, config.seed).train
+    train = load.for_recipe(config).train
     feed, size = pipeline.feed(train), config.training.batch_size
     for epoch in range(rounds):
         steps = len(train) // size

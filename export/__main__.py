@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tfvae.command import guarded
+from tfvae.command import allow_code_option, guarded
 from tfvae.export import gates
 from tfvae.export.options import FORMATS, QUANTIZE, Options
 from tfvae.quiet import quiet_start
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="tighten or loosen gates; see below",
     )
+    allow_code_option(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -86,6 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
         generator=arguments.generator,
         scorer=arguments.scorer,
         gates=gates.parse(arguments.gate),
+        allow_code=arguments.allow_code,
     )
     with quiet_start():
         from tfvae.export.export import export

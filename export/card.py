@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from tfvae.config import Network, from_dict
 from tfvae.models.signatures import Unit
 from tfvae.models.terms import Terms, shown
-from tfvae.networks import resnet
 
 Values = Mapping[str, Any]
 
@@ -90,15 +90,11 @@ def _head(description: Values, config: Values, report: Values, terms: Terms) -> 
 
 def _model(description: Values, config: Values, report: Values) -> dict[str, str]:
     network, likelihood = config["network"], description["likelihood"]
-    sizes = {
-        "mlp": f"widths {'-'.join(map(str, network['hidden']))}",
-        "conv": f"channels {'-'.join(map(str, network['filters']))}",
-        "resnet": f"variant {network['variant'] or resnet.DEFAULT}",
-    }
+    size = from_dict(Network, network, "network").describe()
     scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
     scale = ", the decoder gives each value's scale" if likelihood.get("scale_mode") == "per_pixel" else scale
     rows = {
-        "networks": f"{network['name']}, {sizes[network['name']]}",
+        "networks": f"{network['name']}, {size}" if size else network["name"],
         "latent dimension": f"{description['latent_dim']}, of which {report['test']['active_units']} active",
         "condition y": _condition(description["condition"]),
         "prior p(z)": _prior(description["prior"], config["prior"]),
@@ -130,7 +126,7 @@ def _prior(prior: Values | None, settings: Values) -> str:
 
 def _data(description: Values, config: Values, report: Values) -> dict[str, str]:
     data, scaling = config["data"], description["scaling"]
-    path = f", `{PurePath(data['path']).name}`" if data["path"] else ""
+    path = f", `{PurePath(data['path']).name}`" if data.get("path") else ""
     scalings = {
         "none": "none: model units are the user's",
         "unit": "the user's range to [0, 1]",

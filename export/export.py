@@ -42,7 +42,7 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
     Example:
       `export("runs/digits", Options(quantize=["int8"]))`
     """
-    run = Run.open(folder)
+    run = Run.open(folder, options.allow_code)
     subjected = subject.of(run)
     vae = subjected.vae
     bounds = gates.changed(gates.of_model(vae.signatures()), options.gates)

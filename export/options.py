@@ -28,6 +28,7 @@ class Options:
       generator: make `generator.tflite`.
       scorer: make `scorer.tflite`.
       gates: bounds on errors that replace those of the model, by `KIND.ERROR`.
+      allow_code: packages that the run's files may name code of.
 
     Raises:
       UserError: an unknown word, options that do not go together, or a package that is not there.
@@ -40,6 +41,7 @@ class Options:
     generator: bool = False
     scorer: bool = False
     gates: Mapping[str, float] = field(default_factory=dict)
+    allow_code: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _known("--formats", self.formats, FORMATS)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from tfvae import noise
-from tfvae.data import load, pipeline
-from tfvae.data.splits import Split
+from tfvae.data import load, views
 from tfvae.errors import UserError
 from tfvae.export import latents
 from tfvae.models.float32 import to_float32
@@ -44,11 +40,6 @@ class Subject:
     training_y: np.ndarray | None = None
 
 
-class _Examples(NamedTuple):
-    x: np.ndarray
-    y: np.ndarray | None
-
-
 def of(run: Run) -> Subject:
     """Reads the model and the data of a run.
 
@@ -59,12 +50,12 @@ def of(run: Run) -> Subject:
         raise UserError(
             f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
         )
-    vae = to_float32(saved.load(run.folder))
+    vae = to_float32(saved.load(run.folder, run.allow_code))
     if not vae.signatures():
         raise UserError(f"{run.folder}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
     if vae.condition_size is not None and vae.condition is None:
         raise UserError(f"{run.folder}: the model takes y, and what y means is not known; train it with tfvae.train.")
-    data = load.load(run.config.data, run.config.seed)
+    data = load.for_recipe(run.config)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
             f"{run.folder}: its data are now {list(data.shape)} an example, and the model was trained on "
@@ -73,19 +64,12 @@ def of(run: Run) -> Subject:
     if not len(data.test):
         raise UserError(f"{run.folder}: its data have no test examples to compare the files on; want at least one.")
     test, training = (
-        _model_units(run, vae, split, count) for split, count in ((data.test, COMPARED), (data.train, CALIBRATING))
+        views.first(data, split, count, condition=vae.condition)
+        for split, count in (("test", COMPARED), ("train", CALIBRATING))
     )
     x = np.resize(test.x, (COMPARED, *test.x.shape[1:]))
-    return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)
-
-
-def _model_units(run: Run, vae: VAE, split: Split, count: int) -> _Examples:
-    """The first examples of a split, as the evaluation at the end of training gave them to the model."""
-    raw = tf.constant(pipeline.first(split, count))
-    address = noise.Address(run.config.seed, noise.BINARISATION, noise.LAST_STEP)
-    x: np.ndarray = pipeline.model_units(raw, vae.scaling, run.config.data.binarize, address).numpy()
     if vae.condition is None:
-        return _Examples(x, None)
-    if split.y is None:
+        return Subject(run, vae, x, training.x)
+    if test.y is None or training.y is None:
         raise UserError(f"{run.folder}: the model is conditioned on y, and its data have none now; put them back.")
-    return _Examples(x, vae.condition.encode(split.y[: len(x)], len(x)))
+    return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)

@@ -11,6 +11,7 @@ from tfvae import config as configuration
 from tfvae.data import scaling
 from tfvae.data.splits import DataSet, Split
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
 from tfvae.runs import experiment
 
 SETTINGS = [
@@ -55,7 +56,7 @@ def demanding(settings):
 def data_set():
     """Grey 4x4 images around three patterns: a data set of uint8, with splits of the sizes asked for."""
 
-    def make(train=100, validation=20, test=20, seed=0):
+    def make(train=100, validation=20, test=20, seed=0, binarize="none", seed_of_run=0):
         patterns = np.random.default_rng(7).integers(0, 256, [3, 4, 4, 1])
 
         def split(n, seed):
@@ -64,7 +65,7 @@ def data_set():
             return Split(np.clip(patterns[y] + rng.normal(0, 20, [n, 4, 4, 1]), 0, 255).astype(np.uint8), y)
 
         parts = [split(n, 3 * seed + i) for i, n in enumerate((train, validation, test))]
-        return DataSet("toy", *parts, scaling.fit("unit", parts[0].x), (4, 4, 1))
+        return DataSet("toy", *parts, scaling.fit("unit", parts[0].x), (4, 4, 1), binarize=binarize, seed=seed_of_run)
 
     return make
 
@@ -89,7 +90,7 @@ def loop_for(model_for):
     def make(config, data, strategy=None, weights=0, **arguments):
         strategy = strategy or tf.distribute.get_strategy()
         model = model_for(config, data, strategy, weights)
-        return Loop(model, data, config, strategy, **arguments), model
+        return Loop(model, data, config, strategy, Outputs(**arguments)), model
 
     return make
 

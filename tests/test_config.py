@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tfvae.config import Config, from_dict, from_yaml, nearest, override, to_dict
+from tfvae import catalog
+from tfvae.config import Config, data, from_dict, from_yaml, names, nearest, network, override, prior, sections, to_dict
 from tfvae.errors import UserError
 
+GOLDEN = Path(__file__).parent / "golden" / "runs_v0.1.0"
 CHANGED = [
-    "data.name=csv",
-    "data.path=rows.csv",
+    "data.name=images",
+    "data.path=faces",
     "data.image_size=[32, 48]",
     "network.hidden=[3]",
     "prior.covariance=[[1,-0.5],[-0.5,1]]",
     "objective.capacity=25",
     "training.learning_rate=1e-4",
     "training.jit=off",
+    "training.optimizers.critic.learning_rate=1e-3",
+    "training.optimizers.critic.optimizer=sgd",
     "seed=12",
 ]
 
@@ -27,11 +31,12 @@ CHANGED = [
 def test_what_is_not_given_is_the_default():
     assert from_yaml("", "empty") == Config()
     assert from_yaml("data: {name: blobs}", "one").data.num_examples == 500
+    assert from_yaml("network: {latent_dim: 3}", "one").network == network.Mlp(latent_dim=3)
 
 
 def test_values_are_put_in_place():
     config = override(Config(), CHANGED)
-    assert (config.data.path, config.data.image_size, config.seed) == ("rows.csv", (32, 48), 12)
+    assert (config.data.path, config.data.image_size, config.seed) == ("faces", (32, 48), 12)
     assert config.prior.covariance == ((1.0, -0.5), (-0.5, 1.0))
     assert config.training.learning_rate == 1e-4
     assert isinstance(config.objective.capacity, float)
@@ -42,6 +47,7 @@ def test_values_are_put_in_place():
 def test_a_later_assignment_wins_and_null_is_none():
     assert override(Config(), ["training.epochs=3", "training.epochs=4"]).training.epochs == 4
     assert override(override(Config(), CHANGED), ["data.path=null"]).data.path is None
+    assert override(Config(), ["data.name=csv", "data={name: blobs}"]).data == data.Blobs()
 
 
 @pytest.mark.parametrize("assignments", [[], CHANGED], ids=["defaults", "changed"])
@@ -49,6 +55,67 @@ def test_to_yaml_and_back(assignments):
     config = override(Config(), assignments)
     text = yaml.safe_dump({"preset": "x", "noise_version": 1, "latent": {"a": 1}, **to_dict(config)})
     assert from_yaml(text, "config.yaml") == config
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_change_of_name_keeps_what_the_new_choice_has_too(order):
+    start = override(Config(), ["network.latent_dim=3", "network.hidden=[9]", "data.scaling=min-max"])
+    assignments = ["network.name=conv", "network.filters=[4]", "data.name=csv", "data.path=rows.csv"][::order]
+    config = override(start, assignments)
+    assert config.network == network.Conv(latent_dim=3, filters=(4,))
+    assert config.data == data.Csv(path="rows.csv", scaling="min-max")
+
+
+def test_a_change_of_name_forgets_the_prior_that_was():
+    trained = override(Config(), ["prior.trainable=true", "prior.covariance=[[2]]"])
+    assert trained.prior == prior.Correlated(covariance=((2.0,),), trainable=True)
+    assert override(trained, ["prior.name=standard"]).prior == prior.Standard()
+    assert override(trained, ["prior.name=diagonal"]).prior == prior.Diagonal(trainable=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "becomes"),
+    [
+        (["prior.variance=[2]"], "diagonal"),
+        (["prior.mean=[1]", "prior.variance=[2]"], "diagonal"),
+        (["prior.mean=[1]"], "correlated"),
+        (["prior.covariance=[[2]]"], "correlated"),
+        (["prior.trainable=true"], "correlated"),
+        (["prior.trainable=false", "prior.mean=null"], "standard"),
+    ],
+)
+def test_the_standard_prior_becomes_another(settings, becomes):
+    assert override(Config(), settings).prior.name == becomes
+
+
+def test_what_an_optimizer_of_its_own_leaves_out_is_the_main_ones():
+    training = override(Config(), CHANGED).training
+    assert (training.of_objective("critic").optimizer, training.of_objective("critic").learning_rate) == ("sgd", 1e-3)
+    assert training.of_objective("critic").epochs == training.epochs
+    assert training.of_objective("another") == training
+    more = override(override(Config(), CHANGED), ["training.optimizers.critic.clip_norm=1"])
+    assert more.training.optimizers["critic"] == {"learning_rate": 1e-3, "optimizer": "sgd", "clip_norm": 1.0}
+
+
+@pytest.mark.parametrize("run", ["blobs", "digits"])
+def test_configurations_of_0_1_0_are_read(run):
+    """They hold every setting of every choice."""
+    (path,) = (path for path in GOLDEN.glob("*/config.yaml") if f"name: {run}\n" in path.read_text())
+    config = from_yaml(path.read_text(), str(path))
+    if run == "blobs":
+        assert config.data == data.Blobs(num_examples=60)
+        assert config.prior == prior.Correlated(covariance=((1.0, 0.4), (0.4, 1.0)), trainable=True)
+    else:
+        assert config.network == network.Conv(filters=(2, 3), latent_dim=2)
+        assert config.prior == prior.Standard()
+    unversioned = path.read_text().replace("tfvae: 0.1.0", "tfvae: 0.2.0")
+    with pytest.raises(UserError, match=r"data.dir: is a setting of mnist, fashion_mnist and cifar10, not of "):
+        from_yaml(unversioned, str(path))
+
+
+def test_a_misspelt_setting_of_0_1_0_is_still_one():
+    with pytest.raises(UserError, match=r"data.pathh: no such setting \(did you mean path\?\)"):
+        from_yaml("{versions: {tfvae: 0.1.0}, data: {name: digits, pathh: x}}", "old.yaml")
 
 
 @pytest.mark.parametrize(("word", "value"), [("on", "on"), ("off", "off"), ("'on'", "on"), ("auto", "auto")])
@@ -69,6 +136,7 @@ def test_on_and_off_are_words(word, value):
         ("training.epochs=true", "training.epochs: got True, want an integer."),
         ("training.epochs=", "training.epochs: got None, want an integer."),
         ("training.epochs=0", "training.epochs: got 0, want at least 1."),
+        ("training.epochs.x=3", "training.epochs.x: training.epochs is a single value; want training.epochs=3."),
         ("training.learning_rate=fast", "training.learning_rate: got 'fast', want a number."),
         ("training.learning_rate=0", "training.learning_rate: got 0.0, want more than 0.0."),
         ("training.learning_rate=.nan", "training.learning_rate: got nan, want a finite number."),
@@ -76,18 +144,36 @@ def test_on_and_off_are_words(word, value):
         ("training.jit=maybe", "training.jit: got 'maybe', want one of auto, on, off."),
         ("training.optimizer=7", "training.optimizer: got 7, want text."),
         ("training.optimizer=on", "training.optimizer: got True, want text."),
+        ("training.optimizers=3", "training.optimizers: got 3, want a table of tables"),
+        ("training.optimizers.critic=3", "training.optimizers.critic: got 3, want a table of settings."),
+        (
+            "training.optimizers.critic.learning_rat=3",
+            "training.optimizers.critic.learning_rat: no such setting (did you mean learning_rate?). There are: opt",
+        ),
+        ("training.optimizers.critic.epochs=3", "training.optimizers.critic.epochs: no such setting"),
+        ("training.optimizers.critic.learning_rate=0", "critic.learning_rate: got 0.0, want more than 0.0."),
         ("prior.trainable=1", "prior.trainable: got 1, want true or false."),
         ("network.latent_dim=0", "network.latent_dim: got 0, want at least 1."),
         ("network.hidden=512", "network.hidden: got 512, want a list such as [1, 2]."),
         ("network.hidden=[512, -1]", "network.hidden: got -1, want at least 1."),
-        ("data.image_size=[64]", "data.image_size: got 1 values, want 2."),
+        ("data={name: images, image_size: [64]}", "data.image_size: got 1 values, want 2."),
         ("data.validation_fraction=0.95", "data.validation_fraction: got 0.95, want at most 0.9."),
         ("data.name=mnits", "data.name: got 'mnits' (did you mean mnist?), want one of digits, mnist"),
+        ("data.name=7", "data.name: got 7, want text."),
+        ("data.path=x", "data.path: is a setting of csv, npz, images and shards, not of digits; set data.name to one"),
+        ("network.variant=small", "network.variant: is a setting of resnet, not of mlp; set network.name=resnet, or"),
+        ("network.hiden=[3]", "network.hiden: no such setting (did you mean hidden?). There are: name, latent_dim"),
+        (
+            "network.filtres=[3]",
+            "network.filtres: no such setting (did you mean filters?). There are: name, latent_dim",
+        ),
+        ("prior={name: correlated, variance: [1]}", "prior.variance: is a setting of diagonal, not of correlated"),
         ("likelihood.name=gauss", "likelihood.name: got 'gauss' (did you mean gaussian?), want one of"),
         ("prior.covariance=[[1, x], [0, 1]]", "prior.covariance: got 'x', want a number."),
         ("prior.covariance=[[1,", "--set prior.covariance=[[1,: the value is not YAML"),
         ("data.path=2026-99-99", "--set data.path=2026-99-99: the value is not YAML"),
         ("data.path=!!python/object:os.system x", "the value is not YAML"),
+        ("objective.group=1", "objective.group: got 1, want at least 2."),
         ("seed=-1", "seed: got -1, want at least 0."),
         ("seed=9223372036854775808", "seed: got 9223372036854775808, want at most"),
         ("seed.x=1", "seed.x: seed is a single value; want seed=1."),
@@ -110,7 +196,10 @@ def test_a_wrong_assignment(assignment, said):
         ("data: {path: 2026-13-01}", "mine.yaml: not YAML"),
         ("data:", "mine.yaml: data: got None, want a table of settings."),
         ("training: {epochs: x}", "mine.yaml: training.epochs: got 'x'"),
+        ("data: {path: x}", "mine.yaml: data.path: is a setting of csv, npz, images and shards, not of digits"),
+        ("data: {name: [csv]}", "mine.yaml: data.name: got ['csv'], want text."),
         ("1: 2", "mine.yaml: 1: no such setting"),
+        ("data: {1: 2}", "mine.yaml: data.1: no such setting"),
     ],
 )
 def test_a_wrong_file_is_named(text, said):
@@ -129,15 +218,20 @@ def test_nearest():
     assert nearest("zzz", ["sgd", "adam"]) == ""
 
 
-def sections():
-    hints = typing.get_type_hints(Config)
-    return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+def choices():
+    """Every dataclass of settings, by what to call it."""
+    found = {section: kind for section, kind in sections().items() if section not in catalog.KINDS}
+    for section in catalog.KINDS:
+        found |= {f"{section}: {name}": catalog.settings(section, name) for name in catalog.names(section)}
+    return found
 
 
-@pytest.mark.parametrize("section", sections())
-def test_every_setting_is_documented_and_its_default_is_valid(section):
-    kind = sections()[section]
+@pytest.mark.parametrize("choice", choices())
+def test_every_setting_is_documented_and_its_default_is_valid(choice):
+    kind = choices()[choice]
     for field in dataclasses.fields(kind):
         assert len(field.metadata["help"]) > 5, field.name
         assert field.metadata["help"][-1] != ".", field.name
     assert from_dict(kind, to_dict(kind())) == kind()
+    if ":" in choice:
+        assert names(kind)[0] == "name"

@@ -11,9 +11,12 @@ from tfvae import presets, train
 from tfvae.config import Config
 from tfvae.errors import UserError
 from tfvae.presets.__main__ import main
+from tfvae.runs import experiment
 from tfvae.runs.folder import Run
 
 NAMES = presets.names()
+# An image and a table; which pictures a model gets is tested in tests/plots.
+WITH_PICTURES = ("digits", "tabular")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,7 +101,9 @@ def stand_ins(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_each_runs_to_its_end(name, stand_ins, tmp_path):
+def test_each_runs_to_its_end(name, stand_ins, tmp_path, monkeypatch):
+    if name not in WITH_PICTURES:
+        monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
     settings = presets.load(name)
     small = ["training.epochs=1", "training.batch_size=16", "training.jit=off"]
     if settings.network.name == "mlp":
@@ -112,5 +117,5 @@ def test_each_runs_to_its_end(name, stand_ins, tmp_path):
     run = Run.open(tmp_path / "run")
     assert np.isfinite(run.read_json("report.json")["test"]["elbo"])
     assert run.facts["preset"] == name
-    assert len(list(run.plots.glob("*.png"))) >= 5
+    assert (len(list(run.plots.glob("*.png"))) >= 5) == (name in WITH_PICTURES)
     assert tfvae.load(run.folder).sample(2, seed=0).x.shape[0] == 2

@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from tests.tolerance import fan_in, rounding
 from tfvae import config, presets, train
 from tfvae.data import load
 from tfvae.errors import UserError
@@ -52,7 +53,8 @@ def test_the_folder_holds_everything(finished):
     assert [line["epoch"] for line in run.metrics()] == [1, 2]
 
 
-def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys):
+def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
     folder = str(tmp_path / "run")
     settings = [*SMALL, "training.epochs=1", "data.name=blobs", "training.batch_size=64", "likelihood.name=gaussian"]
     assert train.main(["--out", folder, "--latent", implementation, "--set", *settings]) == 0
@@ -86,7 +88,8 @@ def test_the_report_is_that_of_the_saved_model(finished):
     vae, run = tfvae.load(folder), Run.open(folder)
     data = load.load(run.config.data, run.config.seed)
     elbo = vae.elbo(data.test.x, seed=run.config.seed)
-    assert report["test"]["elbo"] == pytest.approx(float(np.mean(elbo.elbo)), rel=1e-5)
+    slack = rounding("float32", fan_in(vae.encoder, vae.decoder) + 64 + 359)  # a mean of 359 sums of 64 densities
+    assert report["test"]["elbo"] == pytest.approx(float(np.mean(elbo.elbo)), rel=slack)
     assert report["test"]["kl_per_dimension"] == pytest.approx(elbo.kl_per_dimension.mean(axis=0), rel=1e-4)
     assert (report["test_examples"], report["epochs"], report["jit"]) == (359, 2, False)
     assert report["parameters"] == vae.count_params()
@@ -142,7 +145,7 @@ def refuse(capsys, tmp_path, monkeypatch, arguments):
         (["--preset", "mnist-2d", "--set", "data.dir=nowhere"], "nowhere; want one that holds mnist.npz"),
         (["--set", "network.name=resnet", "network.variant=huge"], "network.variant: got 'huge', want one of micro"),
         (["--latent", "fused", "--seed", "-1"], "seed: got -1, want at least 0"),
-        (["--replicas", "2"], "--replicas 2: wants --strategy mirrored"),
+        (["--replicas", "2"], "--replicas 2: want --strategy mirrored with it"),
         (["--resume"], "--resume: want --out DIR"),
         (["--resume", "--out", "nowhere"], "no run is there"),
         (["--resume", "--out", "nowhere", "--set", "training.epochs=9"], "with --preset too, --resume begins it"),

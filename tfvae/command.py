@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import sys
 from collections.abc import Callable
 
 from tfvae.errors import UserError
+
+
+def allow_code_option(parser: argparse.ArgumentParser) -> None:
+    """Adds `--allow-code`, for the commands that read presets, run folders or models."""
+    parser.add_argument(
+        "--allow-code",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="a file may name code of this package, which is then imported; repeat it for others (default: none)",
+    )
 
 
 def guarded(body: Callable[[], int | None], debug: bool) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-import typing
 from pathlib import Path
+from typing import Any
 
-from tfvae import config, presets
-from tfvae.command import guarded
+from tfvae import catalog, config, presets
+from tfvae.command import allow_code_option, guarded
 from tfvae.engine.cluster import environment as cluster
 from tfvae.errors import UserError
 from tfvae.quiet import quiet_start
@@ -68,10 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         help="how replicas work together (default: default)",
     )
     add("--replicas", type=int, metavar="N", help="mirrored: N logical CPU devices, for trying (default: every GPU)")
-    add("--on-nonfinite", choices=("stop", "skip"), help="what a step does that is not finite (default: stop)")
+    add("--on-nonfinite", choices=("stop", "skip"), help="on NaN or infinity: stop, or skip the step (default: stop)")
     add("--latent", choices=("auto", "fused", "plain", "reference"), help="implementation of the latent op")
     add("--sample-every", type=int, metavar="N", help="write a picture of samples every N epochs")
     add("--profile", type=int, metavar="STEPS", default=0, help="profile so many steps for TensorBoard (default: none)")
+    allow_code_option(parser)
     add("--quiet", action="store_true", help="print nothing but errors")
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -84,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError("--allow-changed: wants --resume; a new run takes any settings.")
     preset, assignments = options.preset or "digits", [*_shorthands(options), *options.set]
     going_on = options.resume and _is_there(options)
-    start = Run.open(options.out).config if going_on and not options.preset else presets.load(preset)
+    start = _start(options, going_on)
     settings = config.override(start, assignments)
     with quiet_start():
         from tfvae.engine.signals import Stopped
@@ -92,7 +93,8 @@ def _run(options: argparse.Namespace) -> int:
     shown = {"quiet": options.quiet, "profile": options.profile}
     try:
         if going_on:
-            experiment.resume(options.out, settings, allow_changed=options.allow_changed, **shown)
+            allowed = {"allow_changed": options.allow_changed, "allow_code": options.allow_code}
+            experiment.resume(options.out, settings, **allowed, **shown)
         else:
             folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
             if options.resume and not options.quiet and cluster.is_chief(settings.training):
@@ -101,6 +103,13 @@ def _run(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         return stopped.code
     return 0
+
+
+def _start(options: argparse.Namespace, going_on: bool) -> config.Config:
+    """The recipe that `--set` changes."""
+    if going_on and not options.preset:
+        return Run.open(options.out, options.allow_code).config
+    return presets.load(options.preset or "digits", options.allow_code)
 
 
 def _shorthands(options: argparse.Namespace) -> list[str]:
@@ -125,19 +134,37 @@ def _is_there(options: argparse.Namespace) -> bool:
 
 
 def _settings_help() -> str:
-    lines = ["settings (for --set, and for YAML files; default in brackets):"]
-    sections = typing.get_type_hints(config.Config)
-    for section, kind in sections.items():
-        if not dataclasses.is_dataclass(kind):
-            continue
+    lines = [
+        "settings (for --set, and for YAML files; default in brackets). A setting that only some choices of a section",
+        "have says which, before the colon. A name may also be package.module:Class, for code of your own.",
+    ]
+    for section, kind in config.sections().items():
         lines.append("")
-        for field in dataclasses.fields(kind):
+        for field, choices in _settings(section, kind):
             limits = field.metadata
             unit = f", {limits['unit']}" if limits["unit"] else ""
-            choices = f" ({' | '.join(limits['choices'])})" if limits["choices"] else ""
-            default = "none" if field.default is None else field.default
-            lines.append(f"  {section + '.' + field.name:<32} {limits['help']}{choices} [{default}{unit}]")
+            words = catalog.names(section) if field.name == "name" else limits["choices"]
+            options = f" ({' | '.join(words)})" if words else ""
+            of = f"{', '.join(choices)}: " if choices else ""
+            value = field.default if field.default is not dataclasses.MISSING else "none"
+            default = "none" if value is None or value == () else value
+            text = f"{of}{limits['help']}{options} [{default}{unit}]"
+            lines.append(f"  {section + '.' + field.name:<32} {text}")
     return "\n".join(lines)
+
+
+def _settings(section: str, kind: type) -> list[tuple[dataclasses.Field[Any], list[str]]]:
+    """Every setting of a section, with the choices that it belongs to; none for one that all have."""
+    if section not in catalog.KINDS:
+        return [(field, []) for field in dataclasses.fields(kind)]
+    shared = config.names(kind)
+    found: dict[tuple[str, str, Any], tuple[dataclasses.Field[Any], list[str]]] = {}
+    for choice in catalog.names(section):
+        for field in dataclasses.fields(catalog.settings(section, choice)):
+            if field.name not in shared:
+                key = (field.name, field.metadata["help"], field.default)
+                found.setdefault(key, (field, []))[1].append(choice)
+    return [*((field, []) for field in dataclasses.fields(kind)), *found.values()]
 
 
 if __name__ == "__main__":

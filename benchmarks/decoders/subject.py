@@ -49,7 +49,7 @@ def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
     keras.utils.set_random_seed(config.seed)
     likelihood = likelihoods.from_settings(config.likelihood)
     encoder, decoder = networks.build(config.network, SHAPES[name], likelihood.parameters)
-    vae = VAE(encoder, decoder, priors.from_settings(config.prior, decoder.input_shape[-1]), likelihood)
+    vae = VAE(encoder, decoder, priors.from_settings(config.prior, tuple(decoder.input_shape[1:])), likelihood)
     saved_model.write(vae, folder / name)
     float32 = tflite.decoder(vae, batches)
     images = vae.decode(latents.prior(vae, 256, seed=0)).numpy()

@@ -20,7 +20,7 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
     import tensorflow as tf
 
     from tfvae import networks
-    from tfvae.config import Network
+    from tfvae.config import Network, from_dict
 
     class Autoencoder(keras.Model):
         def __init__(self, encoder: keras.Model, decoder: keras.Model) -> None:
@@ -54,7 +54,8 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
     words = set(setting.split("-"))
     layers = {"filters" if problem.family == "conv" else "hidden": problem.widths}
     shape = (SIDE, SIDE, 1)
-    model = Autoencoder(*networks.build(Network(problem.family, problem.latent, **layers), shape, ("logits",)))
+    settings = from_dict(Network, {"name": problem.family, "latent_dim": problem.latent, **layers})
+    model = Autoencoder(*networks.build(settings, shape, ("logits",)))
     model.compile(
         keras.optimizers.Adam(LEARNING_RATE),
         jit_compile="jit" in words or ("auto" if "nojit" not in words else False),

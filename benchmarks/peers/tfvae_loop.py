@@ -41,11 +41,12 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
 
 def configuration(problem: Problem, **training: Any) -> Any:
     """The whole recipe, a `tfvae.config.Config`, with these changes to the section `training`."""
-    from tfvae.config import Config, Network, Training
+    from tfvae.config import Config, Network, Training, from_dict
 
     layers: Any = {"filters" if problem.family == "conv" else "hidden": problem.widths}
     settings = {"batch_size": BATCH, "learning_rate": LEARNING_RATE, "learning_rate_schedule": "constant", **training}
-    return Config(network=Network(problem.family, problem.latent, **layers), training=Training(**settings))
+    network = from_dict(Network, {"name": problem.family, "latent_dim": problem.latent, **layers})
+    return Config(network=network, training=Training(**settings))
 
 
 def use_threads(count: int) -> None:

@@ -10,7 +10,8 @@ from benchmarks import presets
 @pytest.mark.slow
 def test_keeps_the_figures_of_a_run_and_the_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(presets, "RESULTS", tmp_path / "presets")
-    monkeypatch.setattr("sys.argv", ["presets", "digits", "--data", str(tmp_path), "--set", "training.epochs=1"])
+    quick = ["training.epochs=1", "training.jit=off", "network.hidden=[8]"]
+    monkeypatch.setattr("sys.argv", ["presets", "digits", "--data", str(tmp_path), "--set", *quick])
     assert presets.main() == 0
     kept = json.loads((tmp_path / "presets" / "digits.json").read_text())
     assert kept["epochs"] == 1

@@ -9,8 +9,8 @@ import pytest
 
 
 @pytest.mark.usefixtures("float64")
-def test_any_batch_size_and_any_time_gives_the_same_result(row: Any) -> None:
-    vae, x = row.build(), row.examples(5)
+def test_any_batch_size_and_any_time_gives_the_same_result(row: Any, built: Any) -> None:
+    vae, x = built(row), row.examples(5)
     whole = vae.elbo(x, seed=3)
     for one, same in zip(whole, vae.elbo(x, seed=3), strict=True):
         np.testing.assert_array_equal(one, same)

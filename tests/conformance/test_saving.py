@@ -11,8 +11,8 @@ import numpy as np
 from tfvae.models import VAE
 
 
-def test_saved_and_loaded_gives_the_same_elbo_and_samples_to_the_bit(row: Any, tmp_path: Path) -> None:
-    vae, x = row.build(), row.examples(3).astype("float32")
+def test_saved_and_loaded_gives_the_same_elbo_and_samples_to_the_bit(covering_row: Any, tmp_path: Path) -> None:
+    vae, x = covering_row.build(), covering_row.examples(3).astype("float32")
     for variable in vae.trainable_variables:  # away from what a fresh model would have
         variable.assign_add(0.01 * np.random.default_rng(1).standard_normal(variable.shape))
     vae.save(tmp_path / "m.keras")
@@ -20,12 +20,12 @@ def test_saved_and_loaded_gives_the_same_elbo_and_samples_to_the_bit(row: Any, t
     for one, other in zip(vae.elbo(x, seed=2), loaded.elbo(x, seed=2), strict=True):
         np.testing.assert_array_equal(one, other)
     drawn = vae.sample(3, seed=4, draw=True)
-    assert drawn.x.shape == (3, *row.shape)
+    assert drawn.x.shape == (3, *covering_row.shape)
     np.testing.assert_array_equal(drawn.x, loaded.sample(3, seed=4, draw=True).x)
 
 
-def test_configuration_round_trip(row: Any) -> None:
-    vae = row.build()
+def test_configuration_round_trip(row: Any, built: Any) -> None:
+    vae = built(row)
     config = vae.get_config()
     other = VAE.from_config(config)
     assert other.get_config() == config == vae.get_config()

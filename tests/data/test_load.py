@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import noise
-from tfvae.config import Data
+from tfvae.config.data import Blobs, Csv, Digits, Images, KerasSet, Npz
 from tfvae.data import load, pipeline
 from tfvae.data.images import ImageFiles
 from tfvae.data.scaling import Scaling
@@ -19,7 +19,7 @@ def _parts(data):
 
 
 def test_digits_by_default():
-    data = load.load(Data(), seed=0)
+    data = load.load(Digits(), seed=0)
     assert data.name == "digits"
     assert data.shape == (8, 8, 1)
     assert [len(part) for part in _parts(data)] == [1294, 144, 359]
@@ -32,7 +32,7 @@ def test_digits_by_default():
 def counted(tmp_path):
     path = tmp_path / "counted.npz"
     np.savez(path, x=np.arange(100.0).reshape(100, 1), y=np.arange(100))
-    return Data(name="npz", path=str(path))
+    return Npz(path=str(path))
 
 
 def test_splits_share_nothing_and_follow_the_seed(counted):
@@ -55,7 +55,7 @@ def test_scaling_is_fitted_on_the_training_part_alone(tmp_path):
     x[:, 0] = np.arange(100) / 1000
     x[test_at] = 1e6
     np.savez(tmp_path / "x.npz", x=x)
-    data = load.load(Data(name="npz", path=str(tmp_path / "x.npz"), scaling="min-max"), seed=0)
+    data = load.load(Npz(path=str(tmp_path / "x.npz"), scaling="min-max"), seed=0)
     assert data.scaling.factor.max() < 1
     assert data.test.x.min() == 1e6
 
@@ -63,7 +63,7 @@ def test_scaling_is_fitted_on_the_training_part_alone(tmp_path):
 def test_a_test_split_of_the_source_stays_whole(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, [50, 8, 8], np.uint8)
     np.savez(tmp_path / "mnist.npz", x_train=x[:40], y_train=np.arange(40) % 10, x_test=x[40:], y_test=np.arange(10))
-    data = load.load(Data(name="mnist", dir=str(tmp_path)), seed=0)
+    data = load.load(KerasSet(name="mnist", dir=str(tmp_path)), seed=0)
     assert [len(part) for part in _parts(data)] == [36, 4, 10]
     np.testing.assert_array_equal(data.test.x[..., 0], x[40:])
     assert data.test.y.tolist() == list(range(10))
@@ -71,14 +71,14 @@ def test_a_test_split_of_the_source_stays_whole(tmp_path):
 
 
 def test_mnist(shared_data):
-    data = load.load(Data(name="mnist", dir=str(shared_data)), seed=0)
+    data = load.load(KerasSet(name="mnist", dir=str(shared_data)), seed=0)
     assert [len(part) for part in _parts(data)] == [54000, 6000, 10000]
     assert data.shape == (28, 28, 1)
     assert data.train.x.dtype == np.uint8
 
 
 def test_blobs():
-    data = load.load(Data(name="blobs", num_examples=100, num_clusters=3), seed=0)
+    data = load.load(Blobs(num_examples=100, num_clusters=3), seed=0)
     assert data.shape == (2,)
     assert data.scaling.kind == "z-score"
     assert data.label_names == ("cluster 0", "cluster 1", "cluster 2")
@@ -88,7 +88,7 @@ def test_blobs():
 def test_csv_rows_come_back_in_the_users_units(tmp_path, scaling):
     rows = [f"{1900 + i},{i * 0.5},{'ab'[i % 2]}" for i in range(30)]
     (tmp_path / "t.csv").write_text("\n".join(["year,size,kind", *rows]))
-    settings = Data(name="csv", path=str(tmp_path / "t.csv"), label="kind", scaling=scaling)
+    settings = Csv(path=str(tmp_path / "t.csv"), label="kind", scaling=scaling)
     data = load.load(settings, seed=0)
     assert data.scaling.kind == ("z-score" if scaling == "auto" else scaling)
     assert data.feature_names == ("year", "size")
@@ -102,7 +102,7 @@ def test_images_are_split_and_streamed(tmp_path):
         path = tmp_path / "ab"[i % 2] / f"{i:02}.png"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(tf.io.encode_png(np.full([9, 9, 3], i, np.uint8)).numpy())
-    settings = Data(name="images", path=str(tmp_path), image_size=(8, 10), channels=1)
+    settings = Images(path=str(tmp_path), image_size=(8, 10), channels=1)
     data = load.load(settings, seed=0)
     assert data.shape == (8, 10, 1)
     assert [len(part) for part in _parts(data)] == [9, 1, 2]
@@ -119,16 +119,16 @@ def test_images_are_split_and_streamed(tmp_path):
 def test_too_few_examples(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros([2, 3]))
     with pytest.raises(UserError, match="2 examples are too few"):
-        load.load(Data(name="npz", path=str(tmp_path / "x.npz")), seed=0)
+        load.load(Npz(path=str(tmp_path / "x.npz")), seed=0)
 
 
 def test_missing_files():
     with pytest.raises(UserError, match=r"data\.path"):
-        load.load(Data(name="csv"), seed=0)
+        load.load(Csv(), seed=0)
     with pytest.raises(UserError, match=r"data\.path: no file nowhere\.npz"):
-        load.load(Data(name="npz", path="nowhere.npz"), seed=0)
+        load.load(Npz(path="nowhere.npz"), seed=0)
     with pytest.raises(UserError, match=r"data\.path: no folder nowhere"):
-        load.load(Data(name="images", path="nowhere"), seed=0)
+        load.load(Images(path="nowhere"), seed=0)
 
 
 def test_binarisation_needs_the_unit_interval(counted):

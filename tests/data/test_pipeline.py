@@ -10,6 +10,7 @@ from PIL import Image
 
 from tfvae import noise
 from tfvae.data import decoding, images, pipeline, scaling
+from tfvae.data.condition import Condition
 from tfvae.data.images import ImageFiles
 from tfvae.data.splits import Split
 from tfvae.errors import UserError
@@ -89,8 +90,11 @@ def test_threshold_and_none():
     np.testing.assert_array_equal(pipeline.model_units(x, identity, "none", address), x)
 
 
-def _fetched(split, indices, steps_per_call):
-    source = pipeline.feed(split)
+LABELS = Condition("label", tuple("abcdefghijklmnopqrst"))
+
+
+def _fetched(split, indices, steps_per_call, condition=None):
+    source = pipeline.feed(split, condition)
     fetch = tf.function(lambda element, k: source.fetch(tf.nest.map_structure(lambda part: part[k], element)))
     lengths, rows = [], []
     for element in source.calls(indices, lambda: steps_per_call):
@@ -104,12 +108,12 @@ def _fetched(split, indices, steps_per_call):
 def test_in_memory_feed(labelled, dtype):
     x, y = RNG.integers(-100, 100, [20, 3, 5, 1]).astype(dtype), np.arange(20)
     indices = RNG.permutation(20).reshape(5, 4)
-    lengths, rows = _fetched(Split(x, y if labelled else None), indices, 2)
+    lengths, rows = _fetched(Split(x, y), indices, 2, LABELS if labelled else None)
     assert lengths == [2, 2, 1]
     for at, (got, labels) in zip(indices, rows, strict=True):
         np.testing.assert_array_equal(got, x[at])
         assert got.dtype == dtype
-        assert labels is None if not labelled else labels.numpy().tolist() == at.tolist()
+        assert labels is None if not labelled else labels.numpy().tolist() == np.eye(20)[at].tolist()
 
 
 def test_an_empty_split_feeds_nothing():
@@ -141,16 +145,39 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["memory", "streamed"])
+def test_what_the_model_is_conditioned_on(folder, streamed):
+    files = images.read(folder, (8, 8), 3).train
+    x = files.x if streamed else files.x.read(np.arange(10)).numpy()
+    labels, attributes = RNG.integers(-1, 3, 10), RNG.normal(size=[10, 2]).astype(np.float32)
+    split, indices = Split(x, labels, attributes), RNG.permutation(10).reshape(5, 2)
+    one_hot = np.vstack([np.eye(3), np.zeros([1, 3])])
+    for condition, wanted in (
+        (Condition("label", ("a", "b", "c")), one_hot[labels]),
+        (Condition("attributes", ("height", "width")), attributes),
+    ):
+        rows = _fetched(split, indices, 2, condition)[1]
+        for at, (_, y) in zip(indices, rows, strict=True):
+            assert y.dtype == "float32"
+            np.testing.assert_array_equal(y, wanted[at])
+        lacking = Split(x, attributes=attributes) if condition.kind == "label" else Split(x, labels)
+        with pytest.raises(UserError, match=f"conditioned on {condition.kind}, but these examples come without"):
+            pipeline.feed(lacking, condition)
+    taken = split.take(np.array([3, 1]))
+    np.testing.assert_array_equal(taken.attributes, attributes[[3, 1]])
+    np.testing.assert_array_equal(taken.y, labels[[3, 1]])
+
+
 def test_streamed_feed_gives_the_order_asked_for(folder):
     split = images.read(folder, (8, 8), 3).train
     indices = RNG.permutation(10).reshape(5, 2)
-    lengths, rows = _fetched(split, indices, 2)
+    lengths, rows = _fetched(split, indices, 2, LABELS)
     assert lengths == [2, 2, 1]
     for at, (got, labels) in zip(indices, rows, strict=True):
         for row, i in zip(got, at, strict=True):
             np.testing.assert_array_equal(row, decoding.decode(tf.io.read_file(split.x.paths[i]), (8, 8), 3))
-        assert labels.numpy().tolist() == split.y[at].tolist()
-    _, rows = _fetched(Split(split.x), indices, 3)
+        assert labels.numpy().tolist() == np.eye(20)[split.y[at]].tolist()
+    _, rows = _fetched(split, indices, 3)
     assert all(labels is None for _, labels in rows)
 
 
@@ -158,7 +185,7 @@ def test_streamed_feed_gives_the_order_asked_for(folder):
 def test_a_call_takes_as_many_steps_as_are_asked_for_then(folder, streamed):
     files = images.read(folder, (8, 8), 3).train
     split = files if streamed else Split(files.x.read(np.arange(10)).numpy(), files.y)
-    source, wanted = pipeline.feed(split), iter([5, 1, 3, 2, 4, 4])
+    source, wanted = pipeline.feed(split, LABELS), iter([5, 1, 3, 2, 4, 4])
     order = RNG.integers(0, 10, [12, 3])
     calls = [tf.nest.flatten(each) for each in source.calls(iter(order), lambda: next(wanted))]
     assert [len(each[0]) for each in calls] == [5, 1, 3, 2, 1]

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import config
-from tfvae.config import Data
+from tfvae.config.data import Shards
 from tfvae.data import load, shards
 from tfvae.engine.loop import Loop
 from tfvae.errors import UserError
@@ -60,7 +60,7 @@ def both(folder, source, seed=3):
     """The settings of a source, and those of the shards made of it."""
     settings = SOURCES[source](folder)
     assert shards.main(["--set", *settings, "--out", str(folder / "shards"), "--shards", "3", "--seed", str(seed)]) == 0
-    kept = [each for each in settings if not each.startswith(("data.name", "data.path"))]
+    kept = [each for each in settings if not each.startswith(("data.name", "data.path", "data.num_examples"))]
     return settings, ["data.name=shards", f"data.path={folder / 'shards'}", *kept]
 
 
@@ -113,7 +113,7 @@ def test_an_object_store_gives_the_same(tmp_path):
     for path in (tmp_path / "shards").iterdir():
         with tf.io.gfile.GFile(remote + path.name, "wb") as file:
             file.write(path.read_bytes())
-    here, there = (load.load(Data(name="shards", path=path), 0) for path in (str(tmp_path / "shards"), remote))
+    here, there = (load.load(Shards(path=path), 0) for path in (str(tmp_path / "shards"), remote))
     at = RNG.permutation(len(here.train))
     np.testing.assert_array_equal(there.train.x.read(at), here.train.x.read(at))
 
@@ -165,20 +165,20 @@ def test_what_is_wrong_is_named_before_training(tmp_path, name, damage, said):
     both(tmp_path, "bytes with a test split")
     damage(tmp_path / "shards" / name)
     with pytest.raises(UserError, match=rf"{name}.*{said}" if "want a folder" not in said else said):
-        load.load(Data(name="shards", path=str(tmp_path / "shards")), 0)
+        load.load(Shards(path=str(tmp_path / "shards")), 0)
 
 
 @pytest.mark.parametrize("at", [2, 9, 60, -1], ids=["length", "its checksum", "content", "checksum"])
 def test_a_damaged_record_is_named(tmp_path, at):
     both(tmp_path, "bytes with a test split")
     _changed(tmp_path / "shards" / FIRST, _flipped(at))
-    train = load.load(Data(name="shards", path=str(tmp_path / "shards"), validation_fraction=0.01), 0).train
+    train = load.load(Shards(path=str(tmp_path / "shards"), validation_fraction=0.01), 0).train
     with pytest.raises(UserError, match=rf"{FIRST}: the record at byte \d+ is damaged"):
         train.x.read(np.arange(len(train)))
 
 
 def test_no_folder_is_a_sentence():
     with pytest.raises(UserError, match=r"data\.path: the shards source needs a folder"):
-        load.load(Data(name="shards"), 0)
+        load.load(Shards(), 0)
     with pytest.raises(UserError, match=r"data\.path: no shards\.json in nowhere"):
-        load.load(Data(name="shards", path="nowhere"), 0)
+        load.load(Shards(path="nowhere"), 0)

@@ -9,6 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tfvae.engine.checkpoints import Checkpoints
+from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
 from tfvae.engine.signals import Stopped
 from tfvae.errors import UserError
 from tfvae.runs.folder import Run
@@ -212,26 +214,24 @@ def often(monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, model_for, settings, data_set, monkeypatch, often):
-    from tfvae.engine.loop import Loop
-
     config, data = settings(), data_set()
     run, model = Run.create(tmp_path / "run", config, {}), model_for(config, data)
-    [(name, variables, loss_fn)] = model.objectives()
+    [objective] = model.objectives()
 
-    def breaking(batch, address, schedule):
-        loss = loss_fn(batch, address, schedule)
+    def breaking(batch, address, schedule, training):
+        loss = objective.loss(batch, address, schedule, training)
         return loss._replace(total=tf.where(address.step == 8, np.nan, loss.total))
 
-    monkeypatch.setattr(model, "objectives", lambda: [(name, variables, breaking)])
+    monkeypatch.setattr(model, "objectives", lambda: [objective._replace(loss=breaking)])
     with pytest.raises(UserError) as caught:
-        Loop(model, data, config, tf.distribute.get_strategy(), run=run).run()
+        Loop(model, data, config, tf.distribute.get_strategy(), Outputs(run)).run()
     said = str(caught.value)
     assert "the loss is not finite at step 9 (loss nan, elbo -" in said
     assert f"the last good checkpoint is {run.checkpoints / 'last-6'}" in said
     assert [line["epoch"] for line in run.metrics()] == [1]
     monkeypatch.undo()
     whole = model_for(config, data, weights=1)
-    loop = Loop(whole, data, config, tf.distribute.get_strategy(), run=Run.open(run.folder))
+    loop = Loop(whole, data, config, tf.distribute.get_strategy(), Outputs(Run.open(run.folder)))
     assert loop.resume() == 6
     assert all(np.isfinite(value).all() for value in weights(whole))
 

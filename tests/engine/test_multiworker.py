@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from tests import ports
 from tfvae import train
 from tfvae.runs.folder import Run
 
@@ -31,8 +31,9 @@ EPOCHS = 40
 PLANTED = """
 import hashlib, json, sys
 import numpy as np, tensorflow as tf
+from tests import ports
 from tfvae import train
-from tfvae.models.results import Loss
+from tfvae.objectives.loss import Loss
 from tfvae.models.vae import VAE
 from tfvae.engine import loop, step
 from tfvae.engine.cluster import environment as cluster
@@ -45,18 +46,19 @@ def through(x, there):
     return x, lambda upstream: (tf.where(there, np.inf * tf.ones_like(upstream), upstream), None)
 
 def breaking(self):
-    [(name, variables, loss_fn)] = objectives(self)
-    def broken(batch, address, schedule):
-        loss = loss_fn(batch, address, schedule)
+    [objective] = objectives(self)
+    def broken(batch, address, schedule, training):
+        loss = objective.loss(batch, address, schedule, training)
         there = tf.reduce_all(address.step == 2) & (batch.first_example >= 128)
         return Loss(through(loss.total, tf.fill(tf.shape(loss.total), there)), loss.terms)
-    return [(name, variables, broken)]
+    return [objective._replace(loss=broken)]
 
 def watched(self, elements):
     records = call(self, elements)
     record = {name: float(v) for name, v in self.layout.unpack(records.numpy()[0]).items() if v.ndim == 0}
-    [(_, variables, update, _)] = self._goals
-    moved = b"".join(np.asarray(v.value).tobytes() for v in [*variables, *update.optimizer.variables])
+    [trainer] = self._trainers
+    variables = [*trainer.objective.variables, *trainer.optimizer.variables]
+    moved = b"".join(np.asarray(v.value).tobytes() for v in variables)
     seen.append([hashlib.sha256(moved).hexdigest(), record["skipped"], record["loss_scale"]])
     return records
 
@@ -71,8 +73,7 @@ class Pair:
     """Two workers of one command."""
 
     def __init__(self, arguments, program=None):
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
+        addresses = [f"127.0.0.1:{port}" for port in ports.free(2)]
         self.processes = []
         for index in range(2):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}

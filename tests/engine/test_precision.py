@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfvae.engine import nonfinite, precision
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
 from tfvae.errors import UserError
 from tfvae.objectives.loss import Loss
 from tfvae.runs.folder import Run
@@ -16,24 +17,24 @@ from tfvae.runs.folder import Run
 
 def planted(model, step, value=np.inf, first=0):
     """The model with a gradient of `value` at a step, from the examples beyond `first` alone; the loss stays finite."""
-    [(name, variables, loss_fn)] = model.objectives()
+    [objective] = model.objectives()
 
     @tf.custom_gradient
     def through(x, there):
         return x, lambda upstream: (tf.where(there, value * tf.ones_like(upstream), upstream), None)
 
-    def breaking(batch, address, schedule):
-        loss = loss_fn(batch, address, schedule)
+    def breaking(batch, address, schedule, training):
+        loss = objective.loss(batch, address, schedule, training)
         there = tf.reduce_any(address.step == step) & (batch.first_example >= first)
         return Loss(through(loss.total, tf.fill(tf.shape(loss.total), there)), loss.terms)
 
-    model.objectives = lambda: [(name, variables, breaking)]
+    model.objectives = lambda: [objective._replace(loss=breaking)]
     return model
 
 
 def state(loop, model):
     """Weights, slots and iterations."""
-    optimizer = loop._averaged[0][0]
+    optimizer = loop.trainers[0].optimizer
     return [np.array(value) for value in [*model.get_weights(), *(v.numpy() for v in optimizer.variables)]]
 
 
@@ -72,7 +73,7 @@ def test_an_infinity_on_one_replica_moves_nothing_on_any(
     moved = [not np.array_equal(a, b) for a, b in zip(states[2][0], states[3][0])]
     assert all(moved[: len(model.get_weights())])
     assert all(np.isfinite(value).all() for value in states[3][0])
-    assert int(loop._averaged[0][0].iterations.numpy()) == 3
+    assert int(loop.trainers[0].optimizer.iterations.numpy()) == 3
     assert last_skip(loop) == [1]
 
 
@@ -108,10 +109,10 @@ def test_other_precisions_carry_no_scale(loop_for, settings, data_set):
 def test_skipping_on_request_counts_and_goes_on(tmp_path, model_for, settings, data_set):
     config = settings("training.on_nonfinite=skip", "training.epochs=2")
     run, data = Run.create(tmp_path / "run", config, {}), data_set()
-    loop = Loop(planted(model_for(config, data), 3, np.nan), data, config, tf.distribute.get_strategy(), run=run)
+    loop = Loop(planted(model_for(config, data), 3, np.nan), data, config, tf.distribute.get_strategy(), Outputs(run))
     loop.run()
     assert [line["train"]["skipped"] for line in run.metrics()] == [1, 0]
-    assert int(loop._averaged[0][0].iterations.numpy()) == 11
+    assert int(loop.trainers[0].optimizer.iterations.numpy()) == 11
     assert all(np.isfinite(line["train"][name]) for line in run.metrics() for name in ("loss", "gradient_norm"))
 
 
@@ -120,7 +121,7 @@ def test_too_many_in_a_row_give_up(tmp_path, model_for, settings, data_set, monk
     config = settings("training.on_nonfinite=skip", "training.epochs=4")
     run, data = Run.create(tmp_path / "run", config, {}), data_set()
     model = planted(model_for(config, data), tf.range(4, 100, dtype=tf.int64))
-    loop = Loop(model, data, config, tf.distribute.get_strategy(), run=run)
+    loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(run))
     with pytest.raises(
         UserError, match=r"9 steps in a row up to step 13 were skipped, for they were not finite \(loss"
     ):

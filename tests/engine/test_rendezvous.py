@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests import ports
 from tfvae.engine.cluster import rendezvous
 from tfvae.engine.cluster.environment import Cluster
 from tfvae.errors import UserError
@@ -17,9 +18,7 @@ from tfvae.errors import UserError
 @pytest.fixture
 def workers():
     """Addresses of three workers, the chief's free."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        chief = f"127.0.0.1:{server.getsockname()[1]}"
-    return chief, "b:1", "c:1"
+    return f"127.0.0.1:{ports.free(1)[0]}", "b:1", "c:1"
 
 
 @pytest.fixture

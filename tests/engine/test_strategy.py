@@ -20,8 +20,8 @@ def test_logical_cpus(settings):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["training.replicas=2"], "--replicas 2: wants --strategy mirrored"),
-        (["training.strategy=multiworker", "training.replicas=2"], "--replicas 2: wants --strategy mirrored"),
+        (["training.replicas=2"], "--replicas 2: want --strategy mirrored with it"),
+        (["training.strategy=multiworker", "training.replicas=2"], "--replicas 2: want --strategy mirrored with it"),
         (["training.strategy=multiworker"], "neither TF_CONFIG nor SLURM says who the workers are"),
         (["training.strategy=mirrored", "training.replicas=9"], "TensorFlow has started with 2 CPU"),
         (

@@ -24,17 +24,17 @@ def second(monkeypatch, settings):
 def test_a_process_alone_is_the_chief(two_replicas, settings):
     for strategy, replicas in [(tf.distribute.get_strategy(), 1), (two_replicas, 2)]:
         assert workers.place(strategy) == (0, replicas, True)
-        assert workers.total(strategy, np.array([2.0, 3.0])).tolist() == [2.0, 3.0]
-        assert workers.each(strategy, 7).tolist() == [7.0]
-        workers.agree(strategy, {"step": 7})
-    with workers.explained(settings().training) as writes:
+        assert workers.sum_over_workers(strategy, np.array([2.0, 3.0])).tolist() == [2.0, 3.0]
+        assert workers.gather(strategy, 7).tolist() == [7.0]
+        workers.require_same(strategy, {"step": 7})
+    with workers.worker_errors(settings().training) as writes:
         assert writes
 
 
 def test_an_error_names_its_worker(second):
-    with workers.explained(second) as writes:
+    with workers.worker_errors(second) as writes:
         assert not writes
-    with pytest.raises(UserError, match=r"^worker 1: the folder is not empty$"), workers.explained(second):
+    with pytest.raises(UserError, match=r"^worker 1: the folder is not empty$"), workers.worker_errors(second):
         raise UserError("the folder is not empty")
 
 
@@ -51,21 +51,23 @@ def test_an_error_names_its_worker(second):
 )
 def test_a_lost_worker_is_named(second, message, who):
     said = re.escape(f"worker 1: {who} was lost; look in its log")
-    with pytest.raises(UserError, match=said), workers.explained(second):
+    with pytest.raises(UserError, match=said), workers.worker_errors(second):
         raise tf.errors.UnavailableError(None, None, message)
 
 
 def test_who_does_not_agree_is_named(monkeypatch):
-    monkeypatch.setattr(workers, "each", lambda strategy, value: np.array([value, value, value + 1]))
-    with pytest.raises(UserError, match="the data set of worker 2 is not that of the chief; give all workers the same"):
-        workers.agree(tf.distribute.get_strategy(), {"data set": "digits"})
+    monkeypatch.setattr(workers, "gather", lambda strategy, value: np.array([value, value, value + 1]))
+    with pytest.raises(
+        UserError, match="the data set of worker 2 differs from the chief's; start all workers with the same"
+    ):
+        workers.require_same(tf.distribute.get_strategy(), {"data set": "digits"})
 
 
 def test_who_has_gone_at_the_end_must_have_ended_the_run(monkeypatch):
     def lost(strategy, values):
         raise tf.errors.UnavailableError(None, None, "Socket closed")
 
-    monkeypatch.setattr(workers, "total", lost)
-    workers.part(tf.distribute.get_strategy(), lambda: True)
+    monkeypatch.setattr(workers, "sum_over_workers", lost)
+    workers.final_barrier(tf.distribute.get_strategy(), lambda: True)
     with pytest.raises(tf.errors.UnavailableError):
-        workers.part(tf.distribute.get_strategy(), lambda: False)
+        workers.final_barrier(tf.distribute.get_strategy(), lambda: False)

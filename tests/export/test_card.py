@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import yaml
 
 from tfvae import VAE, CorrelatedNormal, networks, presets
-from tfvae.config import Network, override, to_dict
+from tfvae.config import override, to_dict
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.export import description, metadata, saved_model, subject, tflite
 from tfvae.export.card import card
@@ -48,7 +50,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
     unit = scaling.fit("unit", np.array([[0], [255]], np.uint8))
     prior = CorrelatedNormal(2, [0.1, 0.2], [[1.0, 0.5], [0.5, 1.0]])
-    vae = VAE(*networks.build(Network(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit)
+    vae = VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit)
     saved_model.write(vae, folder / "saved_model")
     (folder / "decoder.tflite").write_bytes(tflite.decoder(vae, [1]))
     run = Run.create(folder.parent / "run", override(presets.load("digits"), ["network.hidden=[8]"]), {})
@@ -85,7 +87,7 @@ def values(version: Path) -> dict[str, Any]:
         "description": {**json.loads((version / "decoder.json").read_text()), "version": 7, "files": files},
         "config": {"preset": "digits", **to_dict(config)},
         "report": REPORT,
-        "terms": VAE(*networks.build(Network(hidden=(), latent_dim=2), (8, 8, 1)), num_samples=5).terms,
+        "terms": VAE(*networks.build(Mlp(hidden=(), latent_dim=2), (8, 8, 1)), num_samples=5).terms,
     }
 
 
@@ -104,7 +106,7 @@ def test_it_says_what_is_known_of_model_data_and_training(values: dict[str, Any]
     text = card(**values)
     assert text.count("# run, version 7\n") == 1
     assert "| ELBO | -23.83 nats |" in text
-    assert "| importance-weighted bound, 5 samples | -23.10 nats |" in text
+    assert "| IWAE, K = 5 | -23.10 nats |" in text
     assert "| prior p(z) | Gaussian, cholesky scale, fixed |" in text
     assert "| networks | mlp, widths 8 |" in text
     assert "| preset | `digits` |" in text
@@ -150,3 +152,32 @@ def test_without_a_saved_model_it_shows_none(values: dict[str, Any]) -> None:
     text = card(**{**values, "description": {**values["description"], "files": files}})
     assert "tf.saved_model" not in text
     assert "saved-model" not in text
+
+
+class Fourth:
+    """A network that tfvae does not know."""
+
+    encoder = decoder = len
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ({"name": "conv", "filters": [4, 8]}, "conv, channels 4-8"),
+        ({"name": "resnet", "variant": None}, "resnet, variant small"),
+        ({"name": "fourth_network:Fourth"}, "fourth_network:Fourth"),
+    ],
+)
+def test_any_network_is_described(
+    network: dict[str, Any], said: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fourth_network", sys.modules[__name__])
+    text = card(**{**values, "config": {**values["config"], "network": network}})
+    assert f"| networks | {said} |" in text
+
+
+def test_settings_that_a_choice_does_not_have_are_not_missed(values: dict[str, Any]) -> None:
+    trained = {**values["config"], "prior": {"name": "correlated", "trainable": True}}
+    assert "| prior p(z) | Gaussian, cholesky scale, trained |" in card(**{**values, "config": trained})
+    read = {**values["config"], "data": {"name": "npz", "path": "/some/where/x.npz", "binarize": "none"}}
+    assert "| source | npz, `x.npz` |" in card(**{**values, "config": read})

@@ -16,7 +16,8 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.schema_py_generated import TensorType
 
 import tfvae
-from tfvae.export import flatbuffer, gates, metadata, tflite
+from tests.tolerance import fan_in, rounding
+from tfvae.export import flatbuffer, metadata, tflite
 from tfvae.export.export import export
 from tfvae.export.options import Options
 
@@ -31,7 +32,7 @@ INT8 = TensorType.INT8
 
 
 class Case(NamedTuple):
-    """A run and what is asked of its export; every pair of kinds stands in one case or another."""
+    """A run and what is asked of its export; each kind stands in one case or another."""
 
     colours: str
     settings: tuple[str, ...]
@@ -39,19 +40,14 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "mlp-grey-bernoulli-standard": Case("grey", (MLP,), dict(formats=["tflite"], generator=True)),
     "conv-grey-gaussian-correlated-bfloat16": Case(
         "grey", (CONV, GAUSSIAN, CORRELATED, "training.precision=mixed_bfloat16"), dict(scorer=True, generator=True)
     ),
     "resnet-colour-bernoulli-correlated": Case("colour", (MICRO, CORRELATED), dict(formats=["tflite"], batch=[2, 1])),
     "conv-colour-gaussian-standard": Case("colour", (CONV, PER_PIXEL), dict(formats=["tflite"])),
-    "mlp-colour-gaussian-correlated": Case("colour", (MLP, GAUSSIAN, CORRELATED), dict(formats=["tflite"])),
     # Hardly trained, its means reach from -0.8 to 1.8, and rounding the weights alone costs 0.002 of the data's range.
     "mlp-table-gaussian-standard": Case(
         "table", (MLP, GAUSSIAN, "data.scaling=z-score"), dict(formats=["tflite"], generator=True, scorer=True)
-    ),
-    "resnet-grey-gaussian-standard": Case(
-        "grey", (MICRO, GAUSSIAN), dict(formats=["tflite"], gates=gates.parse(["dynamic.mean=0.004"]))
     ),
 }
 
@@ -102,7 +98,8 @@ def test_everything_asked_for_is_there_and_described(exported: Exported) -> None
 def test_the_same_seed_gives_the_same_sample_as_python(exported: Exported) -> None:
     seed = (5 << 32) + 2**32 - 3  # its low word is negative as int32
     count = exported.options.batch[0]
-    wanted = tfvae.load(exported.run).sample(count, seed=seed)
+    vae = tfvae.load(exported.run)
+    wanted = vae.sample(count, seed=seed)
     words = np.array([seed], np.int64).view(np.int32)
     got = Interpreter(str(exported.folder / "generator.tflite")).get_signature_runner("sample")(seed=words)
     np.testing.assert_allclose(got["z"], wanted.z, atol=2e-6)
@@ -110,7 +107,9 @@ def test_the_same_seed_gives_the_same_sample_as_python(exported: Exported) -> No
         assert got["x"].dtype == np.uint8
         np.testing.assert_allclose(got["x"].astype(int), wanted.x, atol=1)
     else:
-        np.testing.assert_allclose(got["x"], wanted.x, rtol=1e-5)
+        # Each column in the units of its measurement.
+        slack = rounding("float32", fan_in(vae.decoder), np.abs(wanted.x).max(axis=0))
+        assert np.all(np.abs(got["x"] - wanted.x) <= slack)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tfvae import VAE, networks
-from tfvae.config import Network
+from tfvae.config.network import Conv, Mlp, Resnet
 from tfvae.errors import UserError
 from tfvae.export import flatbuffer, latents, quantization, tflite
 
@@ -21,9 +21,9 @@ litert = pytest.importorskip("ai_edge_litert.interpreter")
 
 SHAPE = (12, 12, 1)
 NETWORKS = {
-    "mlp": Network(hidden=(96, 128, 256), latent_dim=4),
-    "conv": Network(name="conv", filters=(8, 16, 32), latent_dim=4),
-    "resnet": Network(name="resnet", variant="micro", latent_dim=4),
+    "mlp": Mlp(hidden=(96, 128, 256), latent_dim=4),
+    "conv": Conv(filters=(8, 16, 32), latent_dim=4),
+    "resnet": Resnet(variant="micro", latent_dim=4),
 }
 MOST = {"float16": 4e-3, "dynamic": 0.1, "int8": 0.2}
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from tfvae import VAE, CorrelatedNormal, StandardNormal, networks, noise
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.export import saved_model, tflite
 
 WIDTH, COUNT = 8, 4
@@ -31,7 +31,7 @@ ROWS = [
 
 @pytest.fixture(scope="module", params=PRIORS)
 def vae(request: pytest.FixtureRequest) -> VAE:
-    encoder, decoder = networks.build(Network(hidden=(4,), latent_dim=WIDTH), (2, 2, 1))
+    encoder, decoder = networks.build(Mlp(hidden=(4,), latent_dim=WIDTH), (2, 2, 1))
     return VAE(encoder, decoder, PRIORS[request.param]())
 
 

@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.table import LIKELIHOODS, Row
+from tests.tolerance import fan_in, rounding
 from tfvae import VAE, networks, noise
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.errors import UserError
 from tfvae.export import flatbuffer, tflite
@@ -46,7 +47,7 @@ def words(seed: int) -> np.ndarray:
 
 def eight_latents(**parts: Any) -> VAE:
     keras.utils.set_random_seed(0)
-    return VAE(*networks.build(Network(hidden=(6,), latent_dim=8), (2, 2, 1)), **parts)
+    return VAE(*networks.build(Mlp(hidden=(6,), latent_dim=8), (2, 2, 1)), **parts)
 
 
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
@@ -66,13 +67,15 @@ def test_the_scorer_gives_encodings_and_the_elbo(row: Row) -> None:
     data = tflite.scorer(vae, [2])
     encoding = runner(data, "encode")(x=x)
     for name, wanted in zip(("z_mean", "z_log_var"), vae.encode(x)):
-        np.testing.assert_allclose(encoding[name], wanted, rtol=1e-4, atol=1e-5)
+        slack = rounding("float32", fan_in(vae.encoder), max(1, np.abs(wanted).max()))
+        np.testing.assert_allclose(encoding[name], wanted, rtol=0, atol=slack)
     eps = noise.normal(noise.Address(seed, noise.EVALUATION), [2, row.latent_dim])[0].numpy()
     scores = runner(data, "score")(x=x, seed=words(seed)), runner(data, "score_with_noise")(x=x, eps=eps)
-    elbo = vae.elbo(x, seed=seed)
+    elbo, values = vae.elbo(x, seed=seed), x[0].size
+    slack = rounding("float32", fan_in(vae.encoder, vae.decoder) + values, np.abs(elbo.elbo).max() + 2 * values)
     for name in ("elbo", "reconstruction", "kl"):
         for score in scores:
-            np.testing.assert_allclose(score[name], getattr(elbo, name), rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(score[name], getattr(elbo, name), rtol=0, atol=slack)
 
 
 def test_the_generator_draws_the_golden_noise() -> None:
@@ -97,11 +100,12 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
         got, wanted = runner(data, signature)(seed=words(2**62 + 3)), vae.sample(count, seed=2**62 + 3)
         np.testing.assert_allclose(got["z"], wanted.z, rtol=0, atol=2e-6)
         assert got["x"].dtype == np.uint8
-        np.testing.assert_array_equal(got["x"], wanted.x)
+        # A mean may lie at a half, and be rounded either way.
+        np.testing.assert_allclose(got["x"].astype(int), wanted.x, rtol=0, atol=1)
 
 
 def test_signatures_share_their_weights() -> None:
-    vae = VAE(*networks.build(Network(hidden=(256,), latent_dim=2), (8, 8, 1)))
+    vae = VAE(*networks.build(Mlp(hidden=(256,), latent_dim=2), (8, 8, 1)))
     one, three = tflite.decoder(vae, [1]), tflite.decoder(vae, [1, 4, 32])
     assert vae.decoder.count_params() * 4 < len(one) < len(three) < 1.1 * len(one)
 
@@ -150,7 +154,7 @@ def test_a_layer_that_cannot_be_converted_is_named(capfd: pytest.CaptureFixture[
     z = keras.Input((2,), name="z")
     hidden = Inverse(name="odd")(keras.layers.Dense(4, name="even")(z))
     x = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(hidden))
-    encoder, _ = networks.build(Network(hidden=(), latent_dim=2), (4, 4, 1))
+    encoder, _ = networks.build(Mlp(hidden=(), latent_dim=2), (4, 4, 1))
     vae = VAE(encoder, keras.Model(z, x, name="decoder"))
     capfd.readouterr()
     with pytest.raises(UserError, match=r"decoder's layer 'odd' \(Inverse\) uses tf\.MatrixInverse"):
@@ -163,7 +167,7 @@ def test_a_likelihood_that_cannot_be_converted_is_named() -> None:
         def _mean(self, parameters: Any) -> tf.Tensor:
             return tf.linalg.inv(parameters["logits"][..., 0])[..., None]
 
-    vae = VAE(*networks.build(Network(hidden=(), latent_dim=2), (4, 4, 1)), likelihood=Odd())
+    vae = VAE(*networks.build(Mlp(hidden=(), latent_dim=2), (4, 4, 1)), likelihood=Odd())
     with pytest.raises(UserError, match="each layer converts, but the model with its likelihood Odd does not"):
         tflite.decoder(vae, [1])
 

@@ -75,6 +75,12 @@ def main():
         row("past 2^33", **{**base, "purpose": 2, "example": 2**30 + 1, "width": 9, "count": 9}),
         row("past 2^40", **{**base, "purpose": 2, "example": 2**31 + 3, "width": 1023, "count": 6}),
     ]
+    rows += [row("purpose 7, labels", **{**base, "purpose": 7, "seed": 42, "example": 3, "width": 1})]
+    rows += [
+        row(f"level {level}, row {p}", **{**base, "purpose": 8 + 4 * level + p, "seed": 7, "step": 3 * (p == 1)})
+        for level in (1, 12)
+        for p in range(3)
+    ]
     target = pathlib.Path(__file__).with_name("noise_v1.json")
     lines = ",\n".join(json.dumps(item) for item in rows)
     target.write_text(f'{{"noise_version": 1, "rows": [\n{lines}\n]}}\n')

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from tests.tolerance import rounding
 from tfvae import CorrelatedNormal, DiagonalNormal, StandardNormal, UserError, config, noise
 from tfvae.latent import priors
 
@@ -51,8 +52,8 @@ def test_mean_and_factor_are_those_given() -> None:
 def test_mean_and_scale_of_the_diagonal_prior_are_those_given() -> None:
     prior = diagonal()
     np.testing.assert_array_equal(prior.mean, MEAN)
-    np.testing.assert_allclose(prior.scale, np.sqrt(VARIANCE), rtol=1e-15)
-    np.testing.assert_allclose(prior.scale_tril, np.diag(np.sqrt(VARIANCE)), rtol=1e-15)
+    np.testing.assert_allclose(prior.scale, np.sqrt(VARIANCE), rtol=rounding("float64"))
+    np.testing.assert_allclose(prior.scale_tril, np.diag(np.sqrt(VARIANCE)), rtol=rounding("float64"))
     np.testing.assert_array_equal(DiagonalNormal(2).mean, np.zeros(2))
     np.testing.assert_array_equal(DiagonalNormal(2).scale, np.ones(2))
 
@@ -118,37 +119,46 @@ def test_precision_is_that_of_the_policys_variables() -> None:
 @pytest.mark.parametrize(
     ("settings", "kind", "trained"),
     [
-        (config.Prior(), StandardNormal, 0),
-        (config.Prior(covariance=((1.0, 0.4), (0.4, 1.0))), CorrelatedNormal, 0),
-        (config.Prior(mean=(0.0, 1.0)), CorrelatedNormal, 0),
-        (config.Prior(name="correlated"), CorrelatedNormal, 0),
-        (config.Prior(trainable=True), CorrelatedNormal, 2),
-        (config.Prior(name="diagonal"), DiagonalNormal, 0),
-        (config.Prior(name="diagonal", mean=(0.0, 1.0), trainable=True), DiagonalNormal, 2),
-        (config.Prior(variance=(0.5, 2.0)), DiagonalNormal, 0),
+        (dict(), StandardNormal, 0),
+        (dict(mean=None, trainable=False), StandardNormal, 0),
+        (dict(covariance=[[1.0, 0.4], [0.4, 1.0]]), CorrelatedNormal, 0),
+        (dict(mean=[0.0, 1.0]), CorrelatedNormal, 0),
+        (dict(name="correlated"), CorrelatedNormal, 0),
+        (dict(trainable=True), CorrelatedNormal, 2),
+        (dict(name="diagonal"), DiagonalNormal, 0),
+        (dict(name="diagonal", mean=[0.0, 1.0], trainable=True), DiagonalNormal, 2),
+        (dict(variance=[0.5, 2.0]), DiagonalNormal, 0),
+        (dict(mean=[0.0, 1.0], variance=[0.5, 2.0], trainable=True), DiagonalNormal, 2),
     ],
 )
-def test_from_settings(settings: config.Prior, kind: type, trained: int) -> None:
-    prior = priors.from_settings(settings, 2)
+def test_from_settings(settings: dict[str, Any], kind: type, trained: int) -> None:
+    prior = priors.from_settings(config.from_dict(config.Prior, settings), (2,))
     assert type(prior) is kind
     assert len(prior.trainable_variables) == trained
-    if settings.covariance:
-        np.testing.assert_allclose(prior.scale_tril @ tf.transpose(prior.scale_tril), settings.covariance, rtol=1e-6)
-    if settings.variance:
-        np.testing.assert_allclose(prior.scale**2, settings.variance, rtol=1e-6)
+    if "covariance" in settings:
+        covariance = prior.scale_tril @ tf.transpose(prior.scale_tril)
+        np.testing.assert_allclose(covariance, settings["covariance"], rtol=rounding("float32", 2))
+    if "variance" in settings:
+        np.testing.assert_allclose(prior.scale**2, settings["variance"], rtol=rounding("float32"))
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (dict(name="diagonal", covariance=((1.0, 0.0), (0.0, 1.0))), "covariance: is the correlated prior's"),
-        (dict(variance=(1.0, 1.0), covariance=((1.0, 0.0), (0.0, 1.0))), "covariance: is the correlated prior's"),
-        (dict(name="correlated", variance=(1.0, 1.0)), "variance: is the diagonal prior's"),
+        (
+            dict(name="diagonal", covariance=((1.0, 0.0), (0.0, 1.0))),
+            "covariance: is a setting of correlated, not of diagonal",
+        ),
+        (
+            dict(variance=(1.0, 1.0), covariance=((1.0, 0.0), (0.0, 1.0))),
+            "covariance: is a setting of correlated, not of diagonal",
+        ),
+        (dict(name="correlated", variance=(1.0, 1.0)), "variance: is a setting of diagonal, not of correlated"),
     ],
 )
 def test_settings_of_another_prior_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        priors.from_settings(config.Prior(**settings), 2)
+        config.from_dict(config.Prior, settings)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfvae import VAE, Bernoulli, Gaussian, StandardNormal, UserError, networks
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data.load import from_arrays
 from tfvae.data.scaling import Scaling
 from tfvae.latent.posteriors import GaussianPosterior
@@ -19,7 +19,7 @@ SHAPE = (8, 8, 1)
 
 
 def build(latent_dim: int = 2, parameters: tuple[str, ...] = ("logits",), shape: tuple[int, ...] = SHAPE) -> Any:
-    return networks.build(Network(hidden=(4,), latent_dim=latent_dim), shape, parameters)
+    return networks.build(Mlp(hidden=(4,), latent_dim=latent_dim), shape, parameters)
 
 
 def test_the_latent_dimension_is_the_encoders() -> None:

@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tolerance import rounding
 from tfvae import VAE, CorrelatedNormal, Gaussian, UserError, native, networks, noise
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 
 SHAPE = (8, 8, 1)
+# The networks of `build` take 64, 16, 2 and 16 values at a time; the density of an example is a sum of 64.
+SLACK = rounding("float32", 64 + 16 + 2 + 16 + 64)
 
 
 def build(seed: int = 0, **kwargs: Any) -> VAE:
     keras.utils.set_random_seed(seed)
-    return VAE(*networks.build(Network(hidden=(16,), latent_dim=2), SHAPE), **kwargs)
+    return VAE(*networks.build(Mlp(hidden=(16,), latent_dim=2), SHAPE), **kwargs)
 
 
 def images(count: int = 32) -> np.ndarray:
@@ -72,16 +75,16 @@ def test_fit_returns_a_history_and_lowers_the_loss() -> None:
 def test_fit_uses_the_compiled_optimizer_and_goes_on_with_it() -> None:
     vae = build()
     vae.compile(optimizer=keras.optimizers.SGD(1e-3, momentum=0.9))
-    vae.fit(images(), epochs=2, batch_size=8, verbose=0)
+    vae.fit(images(), epochs=2, batch_size=8, jit="off", verbose=0)
     assert int(vae.optimizer.iterations) == 8
-    vae.fit(images(), epochs=1, batch_size=8, verbose=0)
+    vae.fit(images(), epochs=1, batch_size=8, jit="off", verbose=0)
     assert int(vae.optimizer.iterations) == 12
 
 
 def test_fit_with_the_same_seed_gives_the_same_weights() -> None:
     models = [build() for _ in range(3)]
     for vae, seed in zip(models, (1, 1, 2), strict=True):
-        vae.fit(images(), epochs=1, batch_size=8, seed=seed, verbose=0)
+        vae.fit(images(), epochs=1, batch_size=8, seed=seed, jit="off", verbose=0)
     same_weights(models[0], models[1])
     assert any(np.any(a != b) for a, b in zip(models[0].get_weights(), models[2].get_weights(), strict=True))
 
@@ -92,11 +95,11 @@ def test_predict(trained: VAE) -> None:
     assert set(got) == {"z_mean", "z_log_var", "z", "reconstruction", "seed"}
     assert got["seed"] == 4
     assert all(isinstance(got[name], np.ndarray) for name in ("z_mean", "z_log_var", "z", "reconstruction"))
-    np.testing.assert_allclose(got["z_mean"], trained.encode(x)[0], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(got["reconstruction"], trained.reconstruct(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got["z_mean"], trained.encode(x)[0], rtol=SLACK, atol=SLACK)
+    np.testing.assert_allclose(got["reconstruction"], trained.reconstruct(x), rtol=SLACK, atol=SLACK)
     eps = noise.normal(noise.Address(4, noise.EVALUATION), [5, 2])[0]
     wanted = got["z_mean"] + np.exp(got["z_log_var"] / 2) * eps
-    np.testing.assert_allclose(got["z"], wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got["z"], wanted, rtol=SLACK, atol=SLACK)
 
 
 def test_calling_the_model_is_encoding_and_reconstructing(trained: VAE) -> None:
@@ -151,7 +154,7 @@ def test_the_compiled_optimizer_is_saved_with_its_state(trained: VAE, tmp_path: 
     assert int(loaded.optimizer.iterations) == int(trained.optimizer.iterations) == 12
     for one, other in zip(trained.optimizer.variables, loaded.optimizer.variables, strict=True):
         np.testing.assert_array_equal(one, other)
-    loaded.fit(images(), epochs=1, batch_size=8, verbose=0)
+    loaded.fit(images(), epochs=1, batch_size=8, jit="off", verbose=0)
     assert int(loaded.optimizer.iterations) == 16
 
 
@@ -168,9 +171,9 @@ def test_evaluate(trained: VAE) -> None:
     got, elbo = trained.evaluate(x, batch_size=3, verbose=0), trained.elbo(x, seed=0)
     assert set(got) == {"loss", "elbo", "reconstruction", "kl"}
     for name in ("elbo", "reconstruction", "kl"):
-        assert got[name] == pytest.approx(getattr(elbo, name).mean(), rel=1e-6)
-    assert got["loss"] == pytest.approx(-got["elbo"], rel=1e-6)
-    assert trained.evaluate(x, np.zeros(7), verbose=0) == pytest.approx(got, rel=1e-6)
+        assert got[name] == pytest.approx(getattr(elbo, name).mean(), rel=SLACK)
+    assert got["loss"] == pytest.approx(-got["elbo"], rel=SLACK)
+    assert trained.evaluate(x, np.zeros(7), verbose=0) == pytest.approx(got, rel=SLACK)
 
 
 @pytest.mark.parametrize(
@@ -184,17 +187,17 @@ def test_evaluate(trained: VAE) -> None:
 )
 def test_evaluate_gives_the_loss_of_validation(objective: dict[str, Any]) -> None:
     vae, x = build(**objective), images()
-    history = vae.fit(x, epochs=1, batch_size=8, validation_data=x, verbose=0).history
+    history = vae.fit(x, epochs=1, batch_size=8, validation_data=x, jit="off", verbose=0).history
     got = vae.evaluate(x)
     for name in got:
-        assert got[name] == pytest.approx(history[f"val_{name}"][-1], rel=1e-5)
+        assert got[name] == pytest.approx(history[f"val_{name}"][-1], rel=SLACK)
     assert ("iwae" in got) == ("num_samples" in objective)
 
 
 def test_elbo_is_its_parts(trained: VAE) -> None:
     got = trained.elbo(images(6), seed=3)
-    np.testing.assert_allclose(got.elbo, got.reconstruction - got.kl, rtol=1e-6)
-    np.testing.assert_allclose(got.kl, got.kl_per_dimension.sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(got.elbo, got.reconstruction - got.kl, rtol=SLACK)
+    np.testing.assert_allclose(got.kl, got.kl_per_dimension.sum(axis=1), rtol=SLACK)
     assert got.kl_per_dimension.shape == (6, 2)
     assert got.seed == 3
 
@@ -220,7 +223,7 @@ def test_a_call_without_a_seed_draws_a_fresh_one_and_says_it(trained: VAE) -> No
 def test_samples(trained: VAE) -> None:
     got = trained.sample(300, seed=1)  # more than one batch
     np.testing.assert_array_equal(got.z, noise.normal(noise.Address(1, noise.PRIOR), [300, 2])[0])
-    np.testing.assert_allclose(got.x, trained.decode(got.z), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got.x, trained.decode(got.z), rtol=SLACK, atol=SLACK)
     np.testing.assert_array_equal(trained.sample(5, seed=1).z, got.z[:5])
     drawn = trained.sample(300, seed=1, draw=True)
     assert set(np.unique(drawn.x)) == {0.0, 1.0}
@@ -231,11 +234,11 @@ def test_samples(trained: VAE) -> None:
 def test_integers_are_in_the_users_units() -> None:
     whole = (images() * 255).astype(np.uint8)
     vae = build()
-    vae.fit(whole, epochs=1, batch_size=8, verbose=0)
+    vae.fit(whole, epochs=1, batch_size=8, jit="off", verbose=0)
     x = (whole / 255).astype("float32")
-    np.testing.assert_allclose(vae.elbo(whole, seed=0).elbo, vae.elbo(x, seed=0).elbo, rtol=1e-5)
-    np.testing.assert_allclose(vae.encode(whole)[0], vae.encode(x)[0], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(vae(whole)["reconstruction"], vae.reconstruct(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vae.elbo(whole, seed=0).elbo, vae.elbo(x, seed=0).elbo, rtol=SLACK)
+    np.testing.assert_allclose(vae.encode(whole)[0], vae.encode(x)[0], rtol=SLACK, atol=SLACK)
+    np.testing.assert_allclose(vae(whole)["reconstruction"], vae.reconstruct(x), rtol=SLACK, atol=SLACK)
     assert vae.sample(2, seed=0).x.dtype == np.uint8
     assert vae.sample(20, seed=0).x.max() > 1
 
@@ -245,16 +248,16 @@ def test_a_scaling_that_comes_later_counts() -> None:
     vae.elbo((whole > 127).astype(np.uint8), seed=0)
     with pytest.raises(UserError, match=r"x: goes from 0 to 255 in model units, and Bernoulli wants \[0, 1\]"):
         vae.elbo(whole, seed=0)
-    vae.fit(whole, epochs=1, batch_size=8, verbose=0)
+    vae.fit(whole, epochs=1, batch_size=8, jit="off", verbose=0)
     got = vae.elbo(whole, seed=0).elbo
-    np.testing.assert_allclose(got, vae.elbo((whole / 255).astype("float32"), seed=0).elbo, rtol=1e-5)
+    np.testing.assert_allclose(got, vae.elbo((whole / 255).astype("float32"), seed=0).elbo, rtol=SLACK)
 
 
 def test_float64_lists_and_tensors_are_taken(trained: VAE) -> None:
     x = images(3)
     wanted = trained.elbo(x, seed=0).elbo
     for other in (x.astype(np.float64), x.tolist(), tf.constant(x), x.astype(bool)):
-        np.testing.assert_allclose(trained.elbo(other, seed=0).elbo, wanted, rtol=1e-5)
+        np.testing.assert_allclose(trained.elbo(other, seed=0).elbo, wanted, rtol=SLACK)
 
 
 def test_objectives_and_loss_terms_name_the_variables(trained: VAE) -> None:

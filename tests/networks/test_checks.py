@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tfvae import networks
-from tfvae.config import Network
+from tfvae.config.network import Conv, Mlp, Network, Resnet
 from tfvae.errors import UserError
 
 IMAGE = (16, 16, 1)
@@ -16,23 +16,23 @@ IMAGE = (16, 16, 1)
 @pytest.mark.parametrize(
     ("settings", "shape", "sentence"),
     [
-        (Network(name="conv"), (7, 28, 1), r"conv: got images of 7x28, want at least 8x8.*mlp"),
-        (Network(name="resnet"), (28, 4, 1), r"resnet small: got images of 28x4, want at least 8x8.*mlp"),
-        (Network(name="conv"), (28, 28), r"conv: got examples of shape \(28, 28\), want images.*mlp, which takes any"),
-        (Network(name="resnet"), (64,), r"resnet small: got examples of shape \(64,\), want images.*mlp"),
+        (Conv(), (7, 28, 1), r"conv: got images of 7x28, want at least 8x8.*mlp"),
+        (Resnet(), (28, 4, 1), r"resnet small: got images of 28x4, want at least 8x8.*mlp"),
+        (Conv(), (28, 28), r"conv: got examples of shape \(28, 28\), want images.*mlp, which takes any"),
+        (Resnet(), (64,), r"resnet small: got examples of shape \(64,\), want images.*mlp"),
         (
-            Network(name="conv", filters=(8,) * 4),
+            Conv(filters=(8,) * 4),
             (15, 40, 3),
             r"4 levels .*at least 16 pixels.*15x40.*at most 3 levels",
         ),
-        (Network(name="resnet", variant="xlarge"), (8, 8, 1), r"resnet xlarge: 4 levels .*8x8.*at most 3 levels"),
-        (Network(name="conv", filters=()), IMAGE, r"conv: got filters \(\)"),
-        (Network(name="conv", filters=(8, 0)), IMAGE, r"conv: got filters \(8, 0\)"),
-        (Network(hidden=(8, -1)), IMAGE, r"mlp: got hidden \(8, -1\)"),
-        (Network(name="resnet", variant="smal"), IMAGE, r"'smal' \(did you mean small\?\)"),
-        (Network(name="resent"), IMAGE, r"'resent' \(did you mean resnet\?\)"),
-        (Network(), (), r"input shape: got \(\)"),
-        (Network(), (None, 28), r"input shape: got \(None, 28\)"),
+        (Resnet(variant="xlarge"), (8, 8, 1), r"resnet xlarge: 4 levels .*8x8.*at most 3 levels"),
+        (Conv(filters=()), IMAGE, r"conv: got filters \(\)"),
+        (Conv(filters=(8, 0)), IMAGE, r"conv: got filters \(8, 0\)"),
+        (Mlp(hidden=(8, -1)), IMAGE, r"mlp: got hidden \(8, -1\)"),
+        (Resnet(variant="smal"), IMAGE, r"'smal' \(did you mean small\?\)"),
+        (Mlp(name="resent"), IMAGE, r"'resent' \(did you mean resnet\?\)"),
+        (Mlp(), (), r"input shape: got \(\)"),
+        (Mlp(), (None, 28), r"input shape: got \(None, 28\)"),
     ],
 )
 def test_shapes_names_and_widths(settings: Network, shape: tuple[int, ...], sentence: str) -> None:
@@ -40,7 +40,7 @@ def test_shapes_names_and_widths(settings: Network, shape: tuple[int, ...], sent
         networks.build(settings, shape)
 
 
-@pytest.mark.parametrize("name", ["mlp", "conv", "resnet"])
+@pytest.mark.parametrize("settings", [Mlp(), Conv(), Resnet()], ids=lambda settings: settings.name)
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -54,9 +54,9 @@ def test_shapes_names_and_widths(settings: Network, shape: tuple[int, ...], sent
         ({"z_log_var_range": (float("-inf"), 8.0)}, r"z_log_var_range: .*finite"),
     ],
 )
-def test_what_every_family_refuses(name: str, change: dict[str, object], sentence: str) -> None:
+def test_what_every_family_refuses(settings: Network, change: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        networks.build(dataclasses.replace(Network(name=name), **change), IMAGE)
+        networks.build(dataclasses.replace(settings, **change), IMAGE)
 
 
 @pytest.mark.parametrize("parameters", [(), ("mean", "mean"), "logits"])

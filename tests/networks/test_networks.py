@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import networks
-from tfvae.config import Network
+from tests.tolerance import fan_in, rounding
+from tfvae import UserError, networks
+from tfvae.config.network import Conv, Mlp, Network, Resnet
+from tfvae.networks import calling
 
 SHAPE = (9, 12, 2)
 SMALL = {
-    "mlp": Network(name="mlp", hidden=(16, 8), latent_dim=3),
-    "conv": Network(name="conv", filters=(4, 6, 8), latent_dim=3),
-    "resnet": Network(name="resnet", variant="micro", latent_dim=3),
+    "mlp": Mlp(hidden=(16, 8), latent_dim=3),
+    "conv": Conv(filters=(4, 6, 8), latent_dim=3),
+    "resnet": Resnet(variant="micro", latent_dim=3),
 }
 PARAMETERS = ("mean", "log_scale")
 every_family = pytest.mark.parametrize("settings", SMALL.values(), ids=SMALL)
@@ -70,13 +72,13 @@ def test_contract_of_inputs_outputs_and_names(settings: Network) -> None:
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
-        (Network(), 16),
-        (Network(name="conv"), 16),
-        (Network(name="resnet"), 64),
-        (Network(name="resnet", variant="micro"), 32),
-        (Network(name="resnet", variant="xlarge"), 512),
-        (Network(name="resnet", variant="large", latent_dim=5), 5),
-        (Network(latent_dim=2), 2),
+        (Mlp(), 16),
+        (Conv(), 16),
+        (Resnet(), 64),
+        (Resnet(variant="micro"), 32),
+        (Resnet(variant="xlarge"), 512),
+        (Resnet(variant="large", latent_dim=5), 5),
+        (Mlp(latent_dim=2), 2),
     ],
 )
 def test_default_latent_dim_is_what_build_gives(settings: Network, wanted: int) -> None:
@@ -144,9 +146,7 @@ def test_huge_inputs_give_finite_values_and_gradients(settings: Network, size: f
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
 
 
-@pytest.mark.parametrize(
-    "settings", [Network(), Network(name="conv", filters=(32, 64, 128, 256)), Network(name="resnet", variant="xlarge")]
-)
+@pytest.mark.parametrize("settings", [Mlp(), Conv(filters=(32, 64, 128, 256)), Resnet(variant="xlarge")])
 def test_a_fresh_network_is_calm(settings: Network) -> None:
     keras.utils.set_random_seed(0)
     encoder, decoder = networks.build(settings, (16, 16, 3))
@@ -195,7 +195,8 @@ for name in ("mlp", "conv", "resnet"):
     z_mean, z_log_var = encoder(data["x"])
     out = decoder(data["z"])
     for key, value in dict(z_mean=z_mean, z_log_var=z_log_var, **out).items():
-        np.testing.assert_allclose(value, data[f"{name}_{key}"], rtol=1e-5, atol=1e-6, err_msg=f"{name} {key}")
+        slack = data[f"{name}_slack"]
+        np.testing.assert_allclose(value, data[f"{name}_{key}"], rtol=slack, atol=slack, err_msg=f"{name} {key}")
 assert not any(module.split(".")[0] == "tfvae" for module in sys.modules)
 print("equal")
 """
@@ -212,8 +213,37 @@ def test_saved_networks_load_where_tfvae_was_never_imported(tmp_path: Path) -> N
         z_mean, z_log_var = encoder(arrays["x"])
         results = dict(z_mean=z_mean, z_log_var=z_log_var, **decoder(z))
         arrays |= {f"{name}_{key}": value.numpy() for key, value in results.items()}
+        arrays[f"{name}_slack"] = np.array(rounding("float32", fan_in(encoder, decoder)))
     np.savez(tmp_path / "data.npz", **arrays)
     command = [sys.executable, "-I", "-c", LOADER, str(tmp_path)]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["equal"]
+
+
+@every_family
+@pytest.mark.parametrize("condition", [None, 5])
+def test_other_outputs_and_a_condition(settings: Network, condition: int | None) -> None:
+    asked = {"logits": (7,), "z_log_var": (2,)}
+    parameters = {"weights": (*SHAPE[:2], 6), "mean": SHAPE}
+    encoder, decoder = networks.build(settings, SHAPE, parameters, outputs=asked, condition=condition)
+    assert calling.output_shapes(encoder, list(asked)) == asked
+    assert calling.output_shapes(decoder, list(parameters)) == parameters
+    assert {calling.condition_size(network) for network in (encoder, decoder)} == {condition}
+    y = None if condition is None else tf.one_hot([0, 4], condition)
+    first = calling.call(encoder, list(asked), tf.constant(images(2)), y)
+    assert list(first) == list(asked)
+    if y is not None:
+        other = calling.call(encoder, list(asked), tf.constant(images(2)), y[::-1])
+        assert np.all(np.any(first["logits"] != other["logits"], axis=1))
+
+
+def test_a_network_without_names_is_told_what_was_wanted() -> None:
+    x = keras.Input((3,))
+    network = keras.Model(x, [x, x, x], name="mine")
+    with pytest.raises(UserError, match=r"mine: got 3 outputs of shapes .*, want z_mean, z_log_var"):
+        calling.output_shapes(network, ["z_mean", "z_log_var"])
+    with pytest.raises(UserError, match=r"mine: got inputs of shapes .*, want x, or x and y \[batch, C\]"):
+        calling.condition_size(keras.Model([x, keras.Input((2, 2))], x, name="mine"))
+    with pytest.raises(UserError, match="take network mlp"):
+        networks.build(SMALL["conv"], SHAPE, {"logits": (4, 4, 2)})

@@ -156,3 +156,21 @@ def test_uniform_moments():
     assert drawn.min() >= 0
     assert drawn.max() < 1
     assert abs(drawn.mean() - 0.5) < 4 / np.sqrt(12 * drawn.size)
+
+
+@pytest.mark.parametrize("level", [1, 12])
+def test_levels_have_purposes_of_their_own(level):
+    rows = {row["name"]: row for row in GOLDEN["rows"]}
+    for purpose in (noise.PRIOR, noise.TRAINING, noise.EVALUATION):
+        row = rows[f"level {level}, row {purpose}"]
+        address = noise.Address(row["seed"], purpose, row["step"], row["example"]).level(level)
+        assert address.purpose == row["purpose"] == 8 + 4 * level + purpose
+        np.testing.assert_array_equal(noise.words(address, [1, 8])[0, 0], row["words"])
+    assert noise.Address(1, noise.TRAINING).level(0) == noise.Address(1, noise.TRAINING)
+    assert noise.Address(1, noise.PRIOR, 3).of(noise.LABELS) == noise.Address(1, noise.LABELS, 3)
+
+
+@pytest.mark.parametrize(("purpose", "level"), [(noise.ORDER, 1), (noise.PRIOR, 13), (noise.PRIOR, -1)])
+def test_a_level_that_there_is_not(purpose, level):
+    with pytest.raises(ValueError, match=f"purpose {purpose} has no level {level}"):
+        noise.Address(0, purpose).level(level)

@@ -5,7 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfvae.plots.curves import curves
+from tfvae.models.terms import Term
+from tfvae.plots import curves as module
+
+TERMS = {
+    "elbo": Term("ELBO", shown=frozenset({"report"})),
+    "loss": Term("loss"),
+    "reconstruction": Term("reconstruction"),
+    "kl": Term("KL"),
+    "ratio": Term("KL / reconstruction", "", compute=lambda part: part["kl"] / abs(part["reconstruction"])),
+    "active_units": Term("active units", "of 3", digits=0),
+}
+
+
+def curves(metrics):
+    return module.curves(metrics, TERMS, ("kl_weight", "capacity"))
 
 
 def lines(count, **also):
@@ -30,17 +44,30 @@ def test_both_splits_are_drawn_over_the_epochs(count, words, cut_off):
     assert cut_off(figure) == []
 
 
-def test_the_ratio_is_of_sizes_and_reconstruction_is_an_error():
+def test_each_term_has_a_panel_with_its_unit(words):
     figure = curves(lines(3))
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles == ["Loss", "Reconstruction", "KL", "KL / reconstruction", "Active units", "Gradient norm"]
+    units = [axes.get_ylabel() for axes in figure.axes]
+    assert units == [*3 * ["nats per example"], "KL / reconstruction", "active units of 3", "global norm"]
     assert panel(figure, "KL / rec").get_lines()[0].get_ydata().tolist() == [0.25] * 3
-    assert panel(figure, "Rec").get_lines()[0].get_ydata().tolist() == [4.0] * 3
+    assert panel(figure, "Rec").get_lines()[0].get_ydata().tolist() == [-4.0] * 3
 
 
-def test_the_weight_takes_the_last_panel_where_it_moves():
+def test_the_terms_of_another_family(words, cut_off):
+    terms = {name: Term(name, "bits") for name in ("code_length", "critic/loss")}
+    figure = module.curves([{"epoch": 1, "train": {"code_length": 3.0, "critic/loss": 1.0}, "validation": {}}], terms)
+    assert [axes.get_title("left") for axes in figure.axes] == ["Code_length", "Critic/loss", "Gradient norm"]
+    assert "bits" in words(figure)
+    assert cut_off(figure) == []
+
+
+def test_the_weight_takes_the_last_panel_where_it_moves(words):
     metrics = lines(4)
     for i, line in enumerate(metrics):
         line["train"]["kl_weight"] = i / 4
-    assert panel(curves(metrics), "KL weight").get_lines()[0].get_ydata().tolist() == [0, 0.25, 0.5, 0.75]
+    assert panel(curves(metrics), "Schedule of kl_weight").get_lines()[0].get_ydata().tolist() == [0, 0.25, 0.5, 0.75]
+    assert "validation at the final kl_weight" in words(curves(metrics))
     assert panel(curves(lines(4)), "Gradient norm").get_yscale() == "log"
 
 
@@ -62,4 +89,4 @@ def test_an_early_plunge_is_cut_and_said():
     axes = panel(curves(metrics), "Loss")
     assert axes.get_ylim()[1] < 10
     assert "out of view" in axes.get_xlabel()
-    assert "out of view" not in panel(curves(lines(60)), "KL(").get_xlabel()
+    assert "out of view" not in panel(curves(lines(60)), "KL").get_xlabel()

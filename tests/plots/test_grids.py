@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfvae.errors import UserError
-from tfvae.plots.grids import channel_note, samples, tile
+from tfvae.plots.grids import channel_note, class_samples, samples, tile
 from tfvae.plots.interpolations import column_interpolations, interpolations
 from tfvae.plots.reconstructions import column_reconstructions, reconstructions
 
@@ -100,3 +100,14 @@ def test_column_interpolations_keep_the_columns_that_move(words):
     assert "column 02" in said
     assert "column 00" not in said
     assert "8 that move most" in said
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(3, 3), (20, 100)])
+def test_samples_of_classes_name_their_rows(rows, classes, words, cut_off):
+    names = [f"class number {i} of a long name" for i in range(classes)]
+    figure = class_samples(np.zeros((rows, 10, 8, 8, 1)), names, seed=3)
+    said = words(figure)
+    assert "class number 0 of a l…" in said
+    assert (f"first {rows} of {classes} classes" in said) == (rows < classes)
+    assert "seed 3" in said
+    assert cut_off(figure) == []

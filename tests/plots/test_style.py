@@ -51,3 +51,7 @@ def test_words_of_users_are_drawn_as_they_are(words):
     assert "price" in words(figure)
     assert style.text("_hidden").startswith(" ")
     assert style.text("a" * 30, 10) == "a" * 9 + "…"
+
+
+def test_classes_without_a_name_and_unlabelled_examples():
+    assert style.class_names(np.array([0, -1, 2, 0]), ("cat", "dog")) == [(-1, "unlabelled"), (0, "cat"), (2, "2")]

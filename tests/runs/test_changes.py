@@ -8,11 +8,23 @@ from tfvae.config import Config, override
 from tfvae.errors import UserError
 from tfvae.runs import changes
 
-BEGUN = override(Config(), ["data.path=/a/rows.csv", "training.learning_rate=0.01"])
+BEGUN = override(Config(), ["data.name=csv", "data.path=/a/rows.csv", "training.learning_rate=0.01"])
+SOURCE = {
+    "data.dir": "mnist",
+    "data.image_size": "images",
+    "data.channels": "images",
+    "data.num_examples": "blobs",
+}
 
 
 def between(*assignments, begun=BEGUN):
     return changes.between(begun, override(begun, list(assignments)))
+
+
+def begun_for(assignment):
+    """A run whose source has the setting."""
+    name = SOURCE.get(assignment.partition("=")[0])
+    return override(BEGUN, [f"data.name={name}"]) if name else BEGUN
 
 
 def refused(*assignments, allow_changed=False, begun=BEGUN):
@@ -37,7 +49,6 @@ def test_each_difference_is_named_as_set_names_it():
 
 
 HARMLESS = [
-    "data.dir=/b",
     "data.path=/b/rows.csv",
     "training.epochs=51",
     "training.early_stopping=3",
@@ -57,6 +68,11 @@ def test_the_harmless_are_taken_with_a_reason():
     assert {change.setting for change in found} == {assignment.partition("=")[0] for assignment in HARMLESS}
     assert all(change.harmless for change in found)
     changes.refuse(found, allow_changed=False)
+
+
+def test_another_place_of_a_keras_set_is_harmless():
+    (found,) = between("data.dir=/b", begun=begun_for("data.dir=/b"))
+    assert found.harmless
 
 
 @pytest.mark.parametrize(
@@ -91,12 +107,14 @@ def test_what_changes_the_result_has_to_be_allowed(assignment):
         ("likelihood.name=gaussian", "the weights of the model as it was"),
         ("data.image_size=[32,32]", "the shape that the data had"),
         ("data.channels=1", "the shape that the data had"),
+        ("data.attributes=[age]", "the shape that the data had"),
         ("data.label=species", "the shape that the data had"),
         ("data.num_examples=100", "the test be on examples that were trained on"),
         ("data.validation_fraction=0.2", "the test be on examples that were trained on"),
         ("data.test_fraction=0.1", "the test be on examples that were trained on"),
         ("seed=1", "the test be on examples that were trained on"),
         ("training.batch_size=64", "counts its epochs in steps"),
+        ("training.optimizers.critic.optimizer=sgd", "what the optimizer as it was remembers"),
         ("training.optimizer=sgd", "what the optimizer as it was remembers"),
         ("training.precision=float64", "the weights in the precision"),
         ("training.precision=mixed_float16", "no loss scale"),
@@ -105,10 +123,25 @@ def test_what_changes_the_result_has_to_be_allowed(assignment):
 )
 @pytest.mark.parametrize("allow_changed", [False, True])
 def test_what_cannot_fit_is_refused_in_any_case(assignment, reason, allow_changed):
-    said = refused(assignment, allow_changed=allow_changed)
+    said = refused(assignment, allow_changed=allow_changed, begun=begun_for(assignment))
     assert "(impossible: " in said
     assert reason in said
     assert said.endswith("train anew with another --out.")
+
+
+def test_settings_that_only_one_of_two_choices_has_go_with_the_name():
+    found = between("data.name=blobs", "data.num_examples=100")
+    assert [str(change) for change in found] == ["data.name: csv → blobs"]
+    (found,) = between("prior.trainable=true")
+    assert str(found) == "prior.name: standard → correlated"
+    assert found.impossible
+
+
+def test_a_setting_of_another_optimizer_is_named_to_the_end():
+    (found,) = between("training.optimizers.critic.learning_rate=1e-4")
+    assert str(found) == "training.optimizers.critic.learning_rate: none → 0.0001"
+    assert not found.harmless
+    assert not found.impossible
 
 
 def test_the_decay_of_an_average_that_is_there_may_change():

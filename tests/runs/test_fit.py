@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import tfvae
+from tests.tolerance import fan_in, rounding
 from tfvae import networks
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.errors import UserError
 from tfvae.runs.progress import Reporter
 
@@ -20,7 +21,12 @@ TERMS = {"loss", "elbo", "reconstruction", "kl", "kl_per_dimension", "active_uni
 
 def make_vae(**objective):
     keras.utils.set_random_seed(0)
-    return tfvae.VAE(*networks.build(Network(hidden=(8,), latent_dim=2), (4, 4, 1)), **objective)
+    return tfvae.VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (4, 4, 1)), **objective)
+
+
+def slack(vae):
+    """The part by which a loss of 4x4 values, the mean of 16 examples, may be off."""
+    return rounding("float32", fan_in(vae.encoder, vae.decoder) + 4 * 4 + 16)
 
 
 def fit(vae, *arguments, **options):
@@ -35,7 +41,7 @@ def test_history_with_validation(capsys):
     train = TERMS | {"gradient_norm", "kl_weight", "examples_per_second"}
     assert set(history.history) == train | {f"val_{name}" for name in TERMS}
     assert all(len(values) == 2 for values in history.history.values())
-    assert history.history["val_loss"][1] == pytest.approx(vae.evaluate(X[:10])["loss"], rel=1e-5)
+    assert history.history["val_loss"][1] == pytest.approx(vae.evaluate(X[:10])["loss"], rel=slack(vae))
     assert capsys.readouterr() == ("", "")
 
 
@@ -54,7 +60,7 @@ def test_integers_set_the_scaling_and_floats_leave_it():
     vae = make_vae()
     by_integers = fit(vae, X, epochs=1).history["loss"]
     assert (vae.scaling.kind, vae.sample(2, seed=0).x.dtype) == ("unit", np.uint8)
-    assert by_integers == pytest.approx(by_floats, rel=1e-6)
+    assert by_integers == pytest.approx(by_floats, rel=slack(vae))
 
 
 def test_the_compiled_optimizer_is_used():

@@ -141,7 +141,7 @@ def test_places_are_kept_absolute(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/someone")
     for given, kept in (("rows.csv", str(tmp_path / "rows.csv")), ("~/a", "/home/someone/a"), ("gs://b/c", "gs://b/c")):
-        assert absolute(override(CONFIG, [f"data.path={given}"])).data.path == kept
+        assert absolute(override(CONFIG, ["data.name=csv", f"data.path={given}"])).data.path == kept
 
 
 def test_a_writer_that_fails_leaves_what_was_there(tmp_path):

@@ -73,6 +73,6 @@ def test_events_of_tensorboard(run):
     with (
         pytest.raises(UserError, match=r"(?s)events cannot be written .*File too large.*make room there"),
         no_room(200),
-        tensorboard.writer(run.tensorboard) as write,
+        tensorboard.writer(run.tensorboard, {}) as write,
     ):
         write({"step": 1, "train": {"kl": [0.5] * 900}, "validation": {}})

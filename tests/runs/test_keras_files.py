@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import tfvae
+from tests.tolerance import NOISE, fan_in, rounding
 from tfvae import VAE, CorrelatedNormal, Gaussian, config, networks
-from tfvae.config import Network
+from tfvae.config.network import Conv, Mlp, Resnet
 from tfvae.data import scaling
 from tfvae.models.float32 import to_float32
 from tfvae.runs import keras_files
@@ -23,11 +24,18 @@ from tfvae.runs.folder import Run
 
 SHAPE = (9, 8, 1)
 NETWORKS = {
-    "mlp": Network(hidden=(8,), latent_dim=2),
-    "conv": Network(name="conv", filters=(4, 4), latent_dim=2),
-    "resnet": Network(name="resnet", variant="micro", latent_dim=2),
+    "mlp": Mlp(hidden=(8,), latent_dim=2),
+    "conv": Conv(filters=(4, 4), latent_dim=2),
+    "resnet": Resnet(variant="micro", latent_dim=2),
 }
-TOLERANCE = {"float32": 0.0, "mixed_bfloat16": 0.05, "mixed_float16": 0.01, "float64": 1e-5}
+# Of 16 bits the worst case says nothing: here is what rounding at random adds up to.
+SIXTEEN_BITS = {"mixed_bfloat16": 0.05, "mixed_float16": 0.01}
+PRECISIONS = ["float32", *SIXTEEN_BITS, "float64"]
+
+
+def slack(precision: str, *models: Any) -> float:
+    """By how much a float32 copy may be off; one of a float32 model is the same computation."""
+    return 0.0 if precision == "float32" else SIXTEEN_BITS.get(precision, rounding("float32", fan_in(*models)))
 
 
 @pytest.fixture
@@ -50,7 +58,7 @@ def policies(model: Any) -> set[str]:
     return {layer.dtype_policy.name for layer in computing}
 
 
-@pytest.mark.parametrize("precision", TOLERANCE)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_copies_are_float32_and_say_the_same(network: str, precision: str, policy: Any) -> None:
     policy(precision)
@@ -64,13 +72,14 @@ def test_copies_are_float32_and_say_the_same(network: str, precision: str, polic
         got, wanted = keras.tree.flatten(copy(given)), keras.tree.flatten(model(given))
         for one, other in zip(got, wanted, strict=True):
             assert one.dtype == np.float32
-            np.testing.assert_allclose(one, other, atol=TOLERANCE[precision], rtol=TOLERANCE[precision])
+            allowed = slack(precision, model)
+            np.testing.assert_allclose(one, other, atol=allowed, rtol=allowed)
         for one, other in zip(copy.get_weights(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other.astype("float32"))
     assert policies(vae.encoder) != {"float32"} or precision == "float32"  # the model itself stays as it was
 
 
-@pytest.mark.parametrize("precision", TOLERANCE)
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_whole_model_too(precision: str, policy: Any) -> None:
     policy(precision)
     vae = build()
@@ -81,9 +90,9 @@ def test_a_whole_model_too(precision: str, policy: Any) -> None:
     x = np.random.default_rng(0).random((3, *SHAPE)).astype("float32")
     got, wanted = copy.elbo(x, seed=0), vae.elbo(x, seed=0)
     assert got.elbo.dtype == np.float32
-    np.testing.assert_allclose(got.kl, wanted.kl, rtol=max(TOLERANCE[precision], 1e-6))
+    np.testing.assert_allclose(got.kl, wanted.kl, rtol=max(slack(precision, vae.encoder), rounding("float32", 2)))
     assert np.isfinite(copy.log_likelihood(x, samples=3, seed=0).log_likelihood).all()
-    np.testing.assert_allclose(copy.sample(3, seed=0).z, vae.sample(3, seed=0).z, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(copy.sample(3, seed=0).z, vae.sample(3, seed=0).z, rtol=0, atol=2 * NOISE)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -94,33 +103,36 @@ def test_a_run_folder_gives_the_model_back(precision: str, policy: Any, tmp_path
     keras_files.save(vae, run)
     policy("float32")
     loaded = tfvae.load(run.folder)
-    np.testing.assert_allclose(loaded.sample(3, seed=4).z, vae.sample(3, seed=4).z, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(loaded.sample(3, seed=4).z, vae.sample(3, seed=4).z, rtol=0, atol=2 * NOISE)
     assert loaded.sample(3, seed=4).x.dtype == np.uint8
     assert json.loads((run.folder / "scaling.json").read_text()) == vae.scaling.to_dict()
     z = np.zeros((2, 2), "float32")
     decoder = keras.models.load_model(run.folder / "decoder.keras")
-    np.testing.assert_allclose(decoder(z)["mean"], loaded.decode(z), rtol=1e-6)
+    np.testing.assert_allclose(decoder(z)["mean"], loaded.decode(z), rtol=0, atol=rounding("float32", fan_in(decoder)))
     assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS)
-def test_encoder_and_decoder_load_where_tfvae_never_was(network: str, policy: Any, tmp_path: Path) -> None:
+def test_encoder_and_decoder_load_where_tfvae_never_was(policy: Any, tmp_path: Path) -> None:
     policy("mixed_bfloat16")
-    vae = build(network)
-    run = Run.create(tmp_path / "run", config.Config(), {})
-    keras_files.save(vae, run)
+    for network in NETWORKS:
+        keras_files.save(build(network), Run.create(tmp_path / network, config.Config(), {}))
     script = (
         "import sys, keras, numpy as np\n"
-        "encoder, decoder = (keras.models.load_model(f'{name}.keras') for name in ('encoder', 'decoder'))\n"
-        "z_mean, z_log_var = encoder(np.full((2, 9, 8, 1), 0.5, 'float32'))\n"
-        "np.savez('out.npz', z_mean=z_mean, z_log_var=z_log_var, **decoder(z_mean))\n"
+        "for network in sys.argv[1:]:\n"
+        "    files = (f'{network}/{name}.keras' for name in ('encoder', 'decoder'))\n"
+        "    encoder, decoder = map(keras.models.load_model, files)\n"
+        "    z_mean, z_log_var = encoder(np.full((2, 9, 8, 1), 0.5, 'float32'))\n"
+        "    np.savez(f'{network}/out.npz', z_mean=z_mean, z_log_var=z_log_var, **decoder(z_mean))\n"
         "assert not any(name.split('.')[0] == 'tfvae' for name in sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=run.folder, check=True, capture_output=True, timeout=120)
+    command = [sys.executable, "-c", script, *NETWORKS]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=240)
     policy("float32")
-    loaded, out = tfvae.load(run.folder), np.load(run.folder / "out.npz")
-    z_mean, z_log_var = loaded.encode(np.full((2, *SHAPE), 0.5, "float32"))
-    for name, wanted in {"z_mean": z_mean, "z_log_var": z_log_var, **loaded.decoder(z_mean)}.items():
-        assert out[name].dtype == np.float32
-        np.testing.assert_allclose(out[name], wanted, rtol=1e-5, atol=1e-6)
+    for network in NETWORKS:
+        loaded, out = tfvae.load(tmp_path / network), np.load(tmp_path / network / "out.npz")
+        z_mean, z_log_var = loaded.encode(np.full((2, *SHAPE), 0.5, "float32"))
+        for name, wanted in {"z_mean": z_mean, "z_log_var": z_log_var, **loaded.decoder(z_mean)}.items():
+            assert out[name].dtype == np.float32
+            allowed = rounding("float32", fan_in(loaded.encoder, loaded.decoder), max(1, np.abs(wanted).max()))
+            np.testing.assert_allclose(out[name], wanted, rtol=0, atol=allowed, err_msg=f"{network} {name}")

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfvae.engine.loop import Loop
+
 RECIPE = ["training.batch_size=16", "training.latent=plain", "training.steps_per_call=50"]
 
 
@@ -38,15 +40,17 @@ WAYS = {
 
 
 @pytest.fixture(scope="module")
-def curve(loop_for, demanding, data_set, two_replicas):
+def curve(model_for, demanding, data_set, two_replicas):
     """The losses of so many steps in one way; and after the first call, Adam's first moments."""
 
     def run(way, *changes, steps):
         config = demanding(*RECIPE, *changes, f"training.epochs={steps // 8}", *way.changes)
         strategy = two_replicas if way.replicas == 2 else tf.distribute.get_strategy()
+        data = data_set(128)
+        model = model_for(config, data, strategy)
         with strategy.scope():
-            adam = keras.optimizers.Adam(0.01)
-        loop, _ = loop_for(config, data_set(128), strategy, optimizer=adam)
+            model.compile(optimizer=(adam := keras.optimizers.Adam(0.01)))
+        loop = Loop(model, data, config, strategy)
         losses, moments, step = [], [], loop._step
 
         def recorded(elements):

@@ -7,10 +7,16 @@ import math
 import numpy as np
 
 from tfvae import noise
+from tfvae.config.data import Blobs
 from tfvae.data.splits import Source, Split
 
 RADIUS = 3.0
 STANDARD_DEVIATION = 0.5
+
+
+def from_settings(settings: Blobs, seed: int) -> Source:
+    """See `read`."""
+    return read(settings.num_examples, settings.num_clusters, seed)
 
 
 def read(count: int, clusters: int, seed: int) -> Source:

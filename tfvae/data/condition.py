@@ -100,7 +100,7 @@ class Condition:
             unknown = [label for label in labels if label not in self.names]
             if unknown:
                 hint = nearest(str(unknown[0]), self.names)
-                raise UserError(f"y: no label {unknown[0]!r}{hint}. There are: {', '.join(self.names)}.")
+                raise UserError(f"y: no label {str(unknown[0])!r}{hint}. There are: {', '.join(self.names)}.")
             labels = np.array([self.names.index(label) for label in labels])
         if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
             labels = labels.astype(np.int64)
@@ -110,6 +110,27 @@ class Condition:
                 "for an unlabelled example."
             )
         return np.vstack([np.eye(self.size, dtype=np.float32), np.zeros((1, self.size), np.float32)])[labels]
+
+
+def of_split(kind: str, y: np.ndarray | None, names: tuple[str, ...] | None, attributes: tuple[str, ...]) -> Condition:
+    """The condition that `network.condition` names, from the training examples.
+
+    Args:
+      kind: "label" or "attributes".
+      y: labels of the training examples, or None.
+      names: of the labels, or None.
+      attributes: names of the attributes.
+
+    Raises:
+      UserError: the data have no labels, or no attributes.
+    """
+    if kind == "attributes":
+        if not attributes:
+            raise UserError("network.condition: got attributes, and the data have none; name them in data.attributes.")
+        return Condition(kind, attributes)
+    if y is None:
+        raise UserError("network.condition: got label, and the data have no labels (in a CSV: data.label=COLUMN).")
+    return of_labels(y, names)
 
 
 def of_labels(labels: np.ndarray, names: tuple[str, ...] | None) -> Condition:

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfvae.config.data import Images
 from tfvae.data import decoding
+from tfvae.data.paths import existing_folder
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
 
@@ -66,6 +68,12 @@ class ImageFiles:
     def to_fit(self, kind: str) -> np.ndarray:
         """See `decoding.to_fit`."""
         return decoding.to_fit(kind)
+
+
+def from_settings(settings: Images, seed: int) -> Source:
+    """See `read`."""
+    folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
+    return read(folder, settings.image_size, settings.channels)
 
 
 def read(folder: Path, size: tuple[int, int], channels: int) -> Source:

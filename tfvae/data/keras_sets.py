@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from tfvae.config.data import KerasSet
 from tfvae.data import arrays, npz
 from tfvae.data.paths import existing_folder
 from tfvae.data.splits import Source, Split
@@ -20,6 +21,11 @@ LABEL_NAMES = {
     ),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 }
+
+
+def from_settings(settings: KerasSet, seed: int) -> Source:
+    """See `read`."""
+    return read(settings.name, settings.dir)
 
 
 def read(name: str, folder: str | None) -> Source:
@@ -61,7 +67,7 @@ def _download(name: str) -> Source:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{name}: the download failed ({reason}); get {name}.npz (x_train, y_train, x_test, y_test) elsewhere "
-            "and say --set data.dir=DIR for the folder that holds it."
+            "and pass --set data.dir=DIR for the folder that holds it."
         ) from error
     return Source(_split(name, "train", *train), _split(name, "test", *test))
 

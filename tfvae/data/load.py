@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import noise
-from tfvae.config import Data
-from tfvae.data import arrays, blobs, digits, images, keras_sets, npz, scaling, sharded, table
-from tfvae.data.paths import existing_file, existing_folder
+from tfvae import catalog, noise
+from tfvae.config import Config, Data
+from tfvae.data import arrays, scaling
+from tfvae.data.condition import Condition, of_split
 from tfvae.data.pipeline import order
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet, OnDisk, Source, Split
 from tfvae.errors import UserError
 
 
-def load(settings: Data, seed: int) -> DataSet:
+def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
     """The data set that the settings name.
 
     Where a source has no test split, the first `test_fraction` in the order of purpose 4 at step 2^40 - 1 becomes it;
@@ -26,12 +26,14 @@ def load(settings: Data, seed: int) -> DataSet:
     Args:
       settings: the `data` section.
       seed: the run's seed.
+      condition: what the model is conditioned on: none, label or attributes.
 
     Raises:
       UserError: the data cannot be used; says which file, row or index, and how to mend it.
 
     Example:
-      >>> load(Data(), seed=0).shape
+      >>> from tfvae.config.data import Digits
+      >>> load(Digits(), seed=0).shape
       (8, 8, 1)
     """
     source = read(settings, seed)
@@ -47,7 +49,19 @@ def load(settings: Data, seed: int) -> DataSet:
         label_names=source.label_names,
         feature_names=source.feature_names,
         notes=source.notes + notes,
+        condition=_condition(condition, source, train),
+        binarize=settings.binarize,
+        seed=seed,
     )
+
+
+def for_recipe(recipe: Config) -> DataSet:
+    """The data set of a whole configuration: its section `data`, its seed, and what its network is conditioned on.
+
+    Raises:
+      UserError: as `load`.
+    """
+    return load(recipe.data, recipe.seed, recipe.network.condition)
 
 
 def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str | Scaling = "auto") -> DataSet:
@@ -82,22 +96,16 @@ def read(settings: Data, seed: int) -> Source:
     Raises:
       UserError: as `load`.
     """
-    match settings.name:
-        case "digits":
-            return digits.read()
-        case "blobs":
-            return blobs.read(settings.num_examples, settings.num_clusters, seed)
-        case "csv":
-            return table.read(existing_file(settings.path, "csv"), settings.label)
-        case "npz":
-            return npz.read(existing_file(settings.path, "npz"))
-        case "images":
-            folder = existing_folder(settings.path, "data.path", "that holds PNG or JPEG images")
-            return images.read(folder, settings.image_size, settings.channels)
-        case "shards":
-            return sharded.read(settings.path, settings.image_size, settings.channels)
-        case _:
-            return keras_sets.read(settings.name, settings.dir)
+    source = catalog.load("data", settings.name).from_settings(settings, seed)
+    if not isinstance(source, Source):
+        raise UserError(f"data.name: {settings.name} gave {type(source).__name__}, want a tfvae.data.splits.Source.")
+    return source
+
+
+def _condition(kind: str, source: Source, train: Split) -> Condition | None:
+    if kind == "none":
+        return None
+    return of_split(kind, train.y, source.label_names, source.attribute_names)
 
 
 def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Split, tuple[str, ...]]:

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from tfvae.config.data import Npz
 from tfvae.data import arrays
+from tfvae.data.paths import existing_file
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
 
 KEYS = ("x", "y", "x_train", "y_train", "x_test", "y_test")
+
+
+def from_settings(settings: Npz, seed: int) -> Source:
+    """See `read`."""
+    return read(existing_file(settings.path, "npz"))
 
 
 def read(path: Path) -> Source:

@@ -16,8 +16,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import noise
+from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import Split
+from tfvae.errors import UserError
 
 # A batch is decoded by all of TensorFlow's threads; the second reader fills the gap between two batches.
 _READERS = 2
@@ -101,20 +103,22 @@ class Feed(Protocol):
         """
 
     def fetch(self, element: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """One step's `x_raw [batch, …]` and `y [batch]` or None, from its slice of what `calls` yielded."""
+        """One step's `x_raw [batch, …]`, and `y [batch, C]` or None, from its slice of what `calls` yielded."""
 
 
 class InMemory:
     """The whole split on the device as it came (a byte a pixel where that was uint8); a call gets indices alone."""
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, condition: Condition | None = None) -> None:
         assert isinstance(split.x, np.ndarray)
         self._shape, self._dtype = split.x.shape[1:], split.x.dtype
         # TensorFlow gathers floats and int64 on a GPU, but not uint8, and keeps int32 on the host: without the packing,
         # each step would bring the whole split to the host. Constants, not variables: it belongs in no checkpoint.
         self._packed = self._dtype.kind in "iu"
         self._x = tf.constant(_pack(split.x) if self._packed else split.x)
-        self._y = None if split.y is None else tf.constant(split.y)
+        self._condition = condition
+        rows = _conditioned_on(split, condition)
+        self._y = None if rows is None else tf.constant(rows)
 
     def calls(self, indices: Iterable[np.ndarray], steps: Callable[[], int]) -> Generator[tf.Tensor, None, None]:
         """Yields int64 `[K, batch]`."""
@@ -127,20 +131,20 @@ class InMemory:
         x = tf.gather(self._x, element)
         if self._packed:
             x = _unpack(x, self._shape, self._dtype)
-        return x, None if self._y is None else tf.gather(self._y, element)
+        return x, None if self._y is None else _encoded(tf.gather(self._y, element), self._condition)
 
 
 class Streamed:
     """Examples read and decoded by threads in the order asked for, and ready before the call that needs them."""
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, condition: Condition | None = None) -> None:
         assert not isinstance(split.x, np.ndarray)
-        self._x, self._y = split.x, split.y
+        self._x, self._y, self._condition = split.x, _conditioned_on(split, condition), condition
 
     def calls(
         self, indices: Iterable[np.ndarray], steps: Callable[[], int]
     ) -> Generator[tuple[tf.Tensor, ...], None, None]:
-        """Yields examples `[K, batch, …]`, and labels `[K, batch]` where there are any.
+        """Yields examples `[K, batch, …]`, and labels `[K, batch]` or attributes `[K, batch, A]` of a condition.
 
         While a call runs, as many batches are made ready as it took, or the call before it: the last call of an epoch
         may be a short one. More are not held.
@@ -169,8 +173,8 @@ class Streamed:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def fetch(self, element: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """What the stream read, as it is."""
-        return element[0], element[1] if len(element) > 1 else None
+        """What the stream read."""
+        return element[0], _encoded(element[1], self._condition) if len(element) > 1 else None
 
     def _batch(self, row: np.ndarray) -> tuple[tf.Tensor, ...]:
         with tf.device("CPU:0"):
@@ -178,9 +182,18 @@ class Streamed:
             return (x,) if self._y is None else (x, tf.constant(self._y[row]))
 
 
-def feed(split: Split) -> Feed:
-    """In memory for arrays, streamed for what is on disk."""
-    return InMemory(split) if isinstance(split.x, np.ndarray) else Streamed(split)
+def feed(split: Split, condition: Condition | None = None) -> Feed:
+    """In memory for arrays, streamed for what is on disk.
+
+    Args:
+      split: the examples.
+      condition: what y `[batch, C]` is made of: of labels one-hot rows, of attributes the rows themselves; None: there
+        is no y, and neither labels nor attributes are read.
+
+    Raises:
+      UserError: the split has no labels, or no attributes.
+    """
+    return InMemory(split, condition) if isinstance(split.x, np.ndarray) else Streamed(split, condition)
 
 
 def first(split: Split, count: int) -> np.ndarray:
@@ -193,6 +206,21 @@ def first(split: Split, count: int) -> np.ndarray:
         return split.x[:count]
     examples: np.ndarray = split.x.read(np.arange(min(count, len(split)))).numpy()
     return examples
+
+
+def _conditioned_on(split: Split, condition: Condition | None) -> np.ndarray | None:
+    if condition is None:
+        return None
+    rows = split.y if condition.kind == "label" else split.attributes
+    if rows is None:
+        what = "label" if condition.kind == "label" else "attributes"
+        raise UserError(f"y: the model is conditioned on {what}, but these examples come without; give y for each.")
+    return rows
+
+
+def _encoded(rows: tf.Tensor, condition: Condition | None) -> tf.Tensor:
+    # -1, an unlabelled example, becomes a row of zeros.
+    return tf.one_hot(rows, condition.size) if condition is not None and condition.kind == "label" else rows
 
 
 def _stacked(batches: list[Future[tuple[tf.Tensor, ...]]]) -> tuple[tf.Tensor, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfvae.config.data import Shards
 from tfvae.data import decoding, shard_facts, shard_index, storage
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
@@ -88,6 +89,11 @@ class Sharded:
             frame[begin : begin + size]
             for frame, begin, size in zip(frames, rows["x_begin"].tolist(), rows["x_size"].tolist(), strict=True)
         ]
+
+
+def from_settings(settings: Shards, seed: int) -> Source:
+    """See `read`."""
+    return read(settings.path, settings.image_size, settings.channels)
 
 
 def read(path: str | None, size: tuple[int, int], channels: int) -> Source:

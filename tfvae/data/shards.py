@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tfvae import config
 from tfvae.command import guarded
+from tfvae.config.data import Shards
 from tfvae.errors import UserError
 
 _DESCRIPTION = """\
@@ -56,7 +57,7 @@ def _run(options: argparse.Namespace) -> None:
     if others:
         raise UserError(f"--set {others[0]}: want settings of the data section, as in --set data.name=mnist.")
     settings = config.override(config.Config(), [*options.set, f"seed={options.seed}"])
-    if settings.data.name == "shards":
+    if isinstance(settings.data, Shards):
         raise UserError("data.name: shards are shards already; name the source that they were made of.")
     if "://" in options.out:
         raise UserError(f"--out {options.out}: want a folder on this machine; copy it to the store once it is whole.")
@@ -67,13 +68,14 @@ def _run(options: argparse.Namespace) -> None:
     source = load.read(settings.data, settings.seed)
     for note in source.notes:
         print(note)
-    origin = " ".join([settings.data.name, *filter(None, [settings.data.path or settings.data.dir])])
+    places = (getattr(settings.data, name) for name in config.paths(settings.data))
+    origin = " ".join([settings.data.name, *filter(None, places)])
     folder = Path(options.out).expanduser()
     facts = shard_writer.write(source, origin, folder, options.shards, lambda line: print(line, flush=True))
     wanted = ["data.name=shards", f"data.path={shlex.quote(str(folder))}"]
     if facts.encoded:
-        height, width = settings.data.image_size
-        wanted += [f"data.image_size=[{height},{width}]", f"data.channels={settings.data.channels}"]
+        height, width, channels = source.train.x.shape
+        wanted += [f"data.image_size=[{height},{width}]", f"data.channels={channels}"]
     print(f"Train on them with: python -m tfvae.train --set {' '.join(wanted)}")
 
 

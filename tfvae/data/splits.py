@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
 
 
@@ -48,11 +49,13 @@ class Split:
 
     Attributes:
       x: `[n, …]` (uint8 stays uint8), or what is to be streamed.
-      y: labels, int64 `[n]`, or None.
+      y: labels, int64 `[n]`, -1 for an unlabelled one, or None.
+      attributes: float32 `[n, A]`, or None.
     """
 
     x: np.ndarray | OnDisk
     y: np.ndarray | None = None
+    attributes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -60,7 +63,8 @@ class Split:
     def take(self, indices: np.ndarray) -> Split:
         """The examples at the indices, in their order."""
         x = self.x[indices] if isinstance(self.x, np.ndarray) else self.x.take(indices)
-        return Split(x, None if self.y is None else self.y[indices])
+        y, attributes = (None if rows is None else rows[indices] for rows in (self.y, self.attributes))
+        return Split(x, y, attributes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,7 @@ class Source:
       unit_maximum: the user's value that becomes 1 under "unit" scaling.
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
+      attribute_names: the name of each attribute.
       notes: sentences worth printing.
     """
 
@@ -83,6 +88,7 @@ class Source:
     unit_maximum: float = 255.0
     label_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    attribute_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -100,6 +106,9 @@ class DataSet:
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
       notes: sentences to print, such as how the test split was made.
+      condition: what the model is conditioned on; None: nothing.
+      binarize: how examples become binary: "none", "threshold" or "dynamic".
+      seed: the run's, under which binary forms are drawn.
     """
 
     name: str
@@ -111,3 +120,6 @@ class DataSet:
     label_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    condition: Condition | None = None
+    binarize: str = "none"
+    seed: int = 0

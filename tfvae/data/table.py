@@ -10,15 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.config import nearest
+from tfvae.config.data import Csv
 from tfvae.data import arrays
+from tfvae.data.paths import existing_file
 from tfvae.data.splits import Source, Split
-from tfvae.errors import UserError
+from tfvae.errors import UserError, nearest
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 
 
-def read(path: Path, label: str | None = None) -> Source:
+def from_settings(settings: Csv, seed: int) -> Source:
+    """See `read`."""
+    return read(existing_file(settings.path, "csv"), settings.label, settings.attributes)
+
+
+def read(path: Path, label: str | None = None, attributes: tuple[str, ...] = ()) -> Source:
     """float64 rows `[n, columns]`, and labels numbered in the order of their names.
 
     Rows are counted as in an editor: the header is row 1.
@@ -26,25 +32,32 @@ def read(path: Path, label: str | None = None) -> Source:
     Args:
       path: comma-separated UTF-8 with a header.
       label: name of the column that holds labels, numbers or text; None for none.
+      attributes: names of columns of numbers that condition the model, instead of being part of x.
 
     Raises:
       UserError: names the row and the column of what cannot be used.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _read(_rows(csv.reader(file, strict=True), path), path, label)
+            return _read(_rows(csv.reader(file, strict=True), path), path, label, attributes)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save the table as UTF-8 CSV.") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
-def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None) -> Source:
+def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None, attributes: tuple[str, ...]) -> Source:
     names = _header(rows, path)
     if label is not None and label not in names:
         raise UserError(
             f"data.label: {path} has no column {label!r}{nearest(label, names)}. There are: {', '.join(names)}."
         )
+    for name in attributes:
+        if name not in names or name == label:
+            raise UserError(
+                f"data.attributes: {path} has no column {name!r}{nearest(name, names)} beside the label. There are: "
+                f"{', '.join(names)}."
+            )
     at = None if label is None else names.index(label)
     features = tuple(name for i, name in enumerate(names) if i != at)
     if not features:
@@ -60,14 +73,26 @@ def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None) 
                 values.append(_number(text.strip(), number, names[i], path))
     if not values:
         raise UserError(f"{path}: has a header but no rows, want at least one.")
-    x = np.frombuffer(values, np.float64).reshape(-1, len(features))
+    table = np.frombuffer(values, np.float64).reshape(-1, len(features))
+    x = table[:, [i for i, name in enumerate(features) if name not in attributes]]
+    conditions = table[:, [features.index(name) for name in attributes]].astype(np.float32) if attributes else None
+    features = tuple(name for name in features if name not in attributes)
+    if not features:
+        raise UserError(f"{path}: all its columns are attributes; want at least one column of numbers for x.")
     y, label_names = arrays.named(texts) if texts else (None, None)
     constant = [name for name, low, high in zip(features, x.min(axis=0), x.max(axis=0)) if low == high]
     notes = tuple(
         f"Column {name} never changes: a density on it has no bound, and nats with it mean little; leave it out."
         for name in constant
     )
-    return Source(Split(x, y), auto="z-score", label_names=label_names, feature_names=features, notes=notes)
+    return Source(
+        Split(x, y, conditions),
+        auto="z-score",
+        label_names=label_names,
+        feature_names=features,
+        attribute_names=attributes,
+        notes=notes,
+    )
 
 
 def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:

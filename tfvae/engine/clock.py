@@ -25,7 +25,7 @@ class Clock:
     def __init__(self, steps_per_call: int | None) -> None:
         self._fixed, self._next = steps_per_call, 1
         self._calls, self._begun, self._ended = 0, time.perf_counter(), 0.0
-        self._inside, self._compiling, self._judged = 0.0, 0.0, 0
+        self._inside, self._compiling, self._validations = 0.0, 0.0, 0
         self.steps, self.seconds = 0, 0.0
 
     @contextlib.contextmanager
@@ -62,11 +62,11 @@ class Clock:
         begun = time.perf_counter()
         yield
         seconds = time.perf_counter() - begun
-        if self._judged:
+        if self._validations:
             self._inside += seconds
         else:
             self._compiling += seconds
-        self._judged += 1
+        self._validations += 1
 
     @property
     def host_share(self) -> float | None:

@@ -5,65 +5,59 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae import noise
-from tfvae.config import Config
 from tfvae.data import pipeline
 from tfvae.data.batch import Batch
-from tfvae.data.scaling import Scaling
-from tfvae.data.splits import Split
+from tfvae.engine.batches import Batches
 from tfvae.engine.clock import Clock
 from tfvae.engine.cluster import workers
+from tfvae.engine.plan import Plan
 from tfvae.engine.record import Layout
-from tfvae.objectives.loss import Schedule
+from tfvae.objectives.loss import Loss, Objective, Schedule
+
+_LEAST = 256  # examples of a batch, where there are as many
+
+# What a record holds beside the sums: how many examples count in a penalty's mean, and the penalty's part of the loss.
+_COUNT, _WEIGHTED = "count of ", "part of the loss by "
 
 
 class Evaluation:
     """The compiled pass over a split.
 
     Args:
-      model: gives `loss_terms`.
-      split: the examples.
-      scaling: from the user's units to model units.
-      config: binarisation and seed.
-      jit: compile the body with XLA.
+      model: gives `objectives()`, `schedule()`, `group`, and with `test` also `test_terms`.
+      batches: the examples.
+      plan: batch size and compilation.
       strategy: whose workers share the batches out.
-      squared_error: also give `squared_error_per_value`, of the mean of p(x|z) at z = z_mean: one more decoding.
+      test: give the model's `test_terms` too.
 
-    `evaluation(schedule)` gives the mean of each term over the examples, float64 arrays by name, in nats an example.
+    `evaluation()` gives the mean of each term and penalty over the examples, float64 arrays by name, in nats an
+    example, under the final values of the schedules; those of other objectives than the main one are "name/term".
     """
 
     def __init__(
-        self,
-        model: Any,
-        split: Split,
-        scaling: Scaling,
-        config: Config,
-        jit: bool,
-        strategy: tf.distribute.Strategy,
-        squared_error: bool = False,
+        self, model: Any, batches: Batches, plan: Plan, strategy: tf.distribute.Strategy, test: bool = False
     ) -> None:
-        self._model, self._scaling, self._config, self._squared_error = model, scaling, config, squared_error
-        self._feed, self._examples, self._strategy = pipeline.feed(split), len(split), strategy
-        self._size = min(max(config.training.batch_size, 256), len(split))
+        self._model, self._batches, self._strategy, self._test = model, batches, strategy, test
+        self._objectives: list[Objective] = model.objectives()
+        self.batch_size = _whole_groups(min(max(plan.batch_size, _LEAST), batches.examples), model.group)
         self._layout, self._clock = Layout(), Clock(None)
-        self._body = tf.function(self._sums, jit_compile=jit)
-        self._call = tf.function(self._batches, reduce_retracing=True)
+        self._body = tf.function(self._sums, jit_compile=plan.jit)
+        self._call = tf.function(self._records, reduce_retracing=True)
 
-    def __call__(self, schedule: Schedule, between: Callable[[], Any] = lambda: None) -> dict[str, np.ndarray]:
+    def __call__(self, between: Callable[[], Any] = lambda: None) -> dict[str, np.ndarray]:
         """The means.
 
         Args:
-          schedule: weight and capacity by which losses are judged.
           between: called after each compiled call; what it raises ends the pass.
         """
         indices, weights, firsts = self._share()
-        schedule = {name: tf.cast(value, tf.float32) for name, value in schedule.items()}
+        schedule = {name: tf.cast(value, tf.float32) for name, value in self._model.schedule().items()}
         total, done = np.zeros([]), 0
-        for elements in self._feed.calls(indices, self._clock.steps_per_call):
+        for elements in self._batches.feed.calls(indices, self._clock.steps_per_call):
             part = slice(done, done + len(tf.nest.flatten(elements)[0]))
             with self._clock.call(part.stop - done):
                 records = self._call(elements, tf.constant(weights[part]), tf.constant(firsts[part]), schedule).numpy()
@@ -71,23 +65,23 @@ class Evaluation:
                 total = total + record
             done = part.stop
             between()
-        return self._layout.unpack(workers.total(self._strategy, total) / self._examples)
+        return self._means(self._layout.unpack(workers.sum_over_workers(self._strategy, total)))
 
     def _share(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """This worker's batches, as many as any other's: indices, weights, and the first example of each."""
         place = workers.place(self._strategy)
         count = self._strategy.num_replicas_in_sync // place.replicas
-        indices, weights = pipeline.evaluation_indices(self._examples, self._size)
+        indices, weights = pipeline.evaluation_indices(self._batches.examples, self.batch_size)
         fill = [(0, -len(indices) % count), (0, 0)]
-        firsts = np.arange(len(indices) + fill[0][1], dtype=np.int64) * self._size
+        firsts = np.arange(len(indices) + fill[0][1], dtype=np.int64) * self.batch_size
         mine = slice(place.first_replica // place.replicas, None, count)
         return np.pad(indices, fill)[mine], np.pad(weights, fill)[mine], firsts[mine]
 
-    def _batches(self, elements: Any, weights: tf.Tensor, firsts: tf.Tensor, schedule: Schedule) -> tf.Tensor:
+    def _records(self, elements: Any, weights: tf.Tensor, firsts: tf.Tensor, schedule: Schedule) -> tf.Tensor:
         count = tf.shape(weights)[0]
         records = tf.TensorArray(tf.float64, size=count, infer_shape=False)
         for k in tf.range(count):
-            x, y = self._feed.fetch(tf.nest.map_structure(lambda t, k=k: t[k], elements))
+            x, y = self._batches.feed.fetch(tf.nest.map_structure(lambda t, k=k: t[k], elements))
             sums = self._body(x, y, weights[k], firsts[k], schedule)
             records = records.write(k, self._layout.pack(sums))
         return records.stack()
@@ -95,13 +89,48 @@ class Evaluation:
     def _sums(
         self, x: tf.Tensor, y: tf.Tensor | None, weight: tf.Tensor, first: tf.Tensor, schedule: Schedule
     ) -> dict[str, tf.Tensor]:
-        seed, dtype = self._config.seed, keras.config.dtype_policy().variable_dtype
-        binary = noise.Address(seed, noise.BINARISATION, noise.LAST_STEP, first)
-        x = pipeline.model_units(x, self._scaling, self._config.data.binarize, binary, dtype)
-        batch = Batch(x, y, first, weight)
-        loss = self._model.loss_terms(batch, noise.Address(seed, noise.EVALUATION), schedule, training=False)
-        terms = {"loss": loss.total, **loss.terms}
-        if self._squared_error:
-            error = tf.square(x - tf.cast(self._model.reconstruct(x), x.dtype))
-            terms["squared_error_per_value"] = tf.reduce_mean(tf.reshape(error, [tf.shape(x)[0], -1]), axis=1)
-        return {name: tf.einsum("b,b...->...", tf.cast(weight, t.dtype), t) for name, t in terms.items()}
+        batch = self._batches.batch((x, y), noise.LAST_STEP, first, weight)
+        sums: dict[str, tf.Tensor] = {}
+        for objective in self._objectives:
+            address = noise.Address(self._batches.seed, noise.EVALUATION)
+            loss = objective.loss(batch, address, schedule, False)
+            terms = {"loss": loss.total, **loss.terms}
+            if self._test and objective.main:
+                terms.update(self._model.test_terms(batch))
+            prefix = "" if objective.main else f"{objective.name}/"
+            sums.update({prefix + name: _weighted(term, batch) for name, term in terms.items()})
+            sums.update(_penalty_sums(loss, prefix))
+        return sums
+
+    def _means(self, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        means = {}
+        for name, value in sums.items():
+            if name.startswith((_COUNT, _WEIGHTED)):
+                continue
+            count = sums.get(_COUNT + name, np.array(self._batches.examples))
+            if count > 0:  # else there was no group of two
+                means[name] = value / count
+        for name in list(means):
+            if _COUNT + name in sums:
+                main, slash, _ = name.rpartition("/")
+                means[main + slash + "loss"] += sums[_WEIGHTED + name] / sums[_COUNT + name]
+        return means
+
+
+def _whole_groups(size: int, group: int | None) -> int:
+    return size if group is None else -(-size // group) * group
+
+
+def _weighted(term: tf.Tensor, batch: Batch) -> tf.Tensor:
+    """The sum over the examples that are no padding."""
+    return tf.einsum("b,b...->...", tf.cast(batch.weight, term.dtype), term)
+
+
+def _penalty_sums(loss: Loss, prefix: str) -> dict[str, tf.Tensor]:
+    sums = {}
+    for name, penalty in loss.penalties.items():
+        total = tf.reduce_sum(penalty.value * penalty.counts)
+        sums[prefix + name] = total
+        sums[_COUNT + prefix + name] = tf.reduce_sum(penalty.counts)
+        sums[_WEIGHTED + prefix + name] = tf.cast(penalty.weight, total.dtype) * total
+    return sums

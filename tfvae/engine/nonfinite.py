@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -72,21 +73,29 @@ class EpochSums:
         means = {
             name: np.asarray(values["sums"][name]) / count
             for name, count in counts.items()
-            if count.all() and not name.endswith("skipped")
+            if count.all() and not _is_flag(name)
         }
-        guarded = any(name.endswith("skipped") for name in counts)
-        return {**means, "skipped": np.array(self._skipped)} if guarded else means
+        # Objectives are judged together: each has skipped the same steps.
+        return {**means, **{name: np.array(self._skipped) for name in counts if _is_flag(name)}}
 
     def _was_skipped(self, records: np.ndarray) -> np.ndarray:
         values = self._layout.unpack(records)
-        flags = [value for name, value in values.items() if name.endswith("skipped")]
+        flags = [value for name, value in values.items() if _is_flag(name)]
         return np.any(flags, axis=0) if flags else np.zeros(len(records), bool)
 
     def _refuse(self, record: np.ndarray, step: int) -> None:
-        values = self._layout.unpack(record)
-        terms = ", ".join(f"{name} {float(value):.4g}" for name, value in values.items() if value.ndim == 0)
+        terms = scalars(self._layout.unpack(record))
         if self._in_a_row == GIVE_UP:
             raise NonFinite(
                 f"{GIVE_UP} steps in a row up to step {step} were skipped, for they were not finite ({terms})"
             )
         raise NonFinite(f"the loss is not finite at step {step} ({terms})")
+
+
+def scalars(values: Mapping[str, np.ndarray]) -> str:
+    """The values that are single numbers, for a sentence."""
+    return ", ".join(f"{name} {float(value):.4g}" for name, value in values.items() if value.ndim == 0)
+
+
+def _is_flag(name: str) -> bool:
+    return name.rpartition("/")[2] == "skipped"

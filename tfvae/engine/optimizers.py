@@ -6,7 +6,9 @@ has done already; its own clipping and loss scale come before that sum; its accu
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -15,6 +17,7 @@ import tensorflow as tf
 from tfvae.config import Training, nearest
 from tfvae.engine.learning_rate import WarmupDecay
 from tfvae.errors import UserError
+from tfvae.objectives.loss import Objective
 
 # Those whose results on several replicas the tests hold to those on one.
 CERTIFIED = ("sgd", "adam", "adamw", "lion", "adafactor")
@@ -31,8 +34,60 @@ def names() -> dict[str, type[keras.optimizers.Optimizer]]:
     }
 
 
-def from_settings(settings: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, its learning rate a function of the step.
+# What `training.optimizers.NAME` may set.
+_OVERRIDES = (
+    "optimizer",
+    "learning_rate",
+    "learning_rate_schedule",
+    "learning_rate_warmup",
+    "weight_decay",
+    "clip_norm",
+)
+
+
+def by_objective(settings: Training) -> Mapping[str, Mapping[str, Any]]:
+    """`training.optimizers`: what an objective's optimizer has that the main settings have not, by its name."""
+    return getattr(settings, "optimizers", None) or {}
+
+
+def settings_of(settings: Training, objective: str) -> Training:
+    """The settings of one objective's optimizer: the main ones, but for its own.
+
+    Raises:
+      UserError: a setting that no optimizer has.
+    """
+    own = by_objective(settings).get(objective, {})
+    for name in own:
+        if name not in _OVERRIDES:
+            raise UserError(
+                f"training.optimizers.{objective}: no setting {name!r}{nearest(name, _OVERRIDES)}. There are: "
+                f"{', '.join(_OVERRIDES)}."
+            )
+    return dataclasses.replace(settings, **own)
+
+
+def compiled(model: Any, objective: Objective) -> keras.optimizers.Optimizer | None:
+    """The optimizer that `model.compile` was given for an objective; None where it was not called.
+
+    An objective for which there is none takes one like the main objective's, which the model keeps.
+    """
+    if not getattr(model, "compiled", False):
+        return None
+    if objective.main:
+        return model.optimizer
+    if objective.name not in model.optimizers:
+        main = model.optimizer
+        model.optimizers[objective.name] = type(main).from_config(main.get_config())
+    return model.optimizers[objective.name]
+
+
+def from_settings(settings: Training, steps_per_epoch: int, begins: int = 0) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings, its learning rate a function of the steps that it has taken.
+
+    Args:
+      settings: its name and learning rate.
+      steps_per_epoch: in which warm-up and decay are counted.
+      begins: the step at which it begins; the decay ends with the training.
 
     Raises:
       UserError: no such optimizer, with the nearest name; or one that is not for several replicas, inside their scope.
@@ -47,7 +102,7 @@ def from_settings(settings: Training, steps_per_epoch: int) -> keras.optimizers.
     rate = WarmupDecay(
         settings.learning_rate,
         round(settings.learning_rate_warmup * steps_per_epoch),
-        settings.epochs * steps_per_epoch,
+        max(1, settings.epochs * steps_per_epoch - begins),
         settings.learning_rate_schedule,
     )
     options: dict[str, Any] = {}

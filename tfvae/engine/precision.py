@@ -41,17 +41,23 @@ def needs_scaling(model: keras.Model) -> bool:
     return any(layer.compute_dtype == "float16" for layer in model._flatten_layers())
 
 
-def update_if(finite: tf.Tensor, update: Callable[[], Any], variables: list[keras.Variable]) -> None:
-    """Runs the update, then puts every variable back where it was, to the bit, unless `finite`.
+def update_if(taken: tf.Tensor, update: Callable[[], Any], variables: list[keras.Variable | tf.Variable]) -> None:
+    """Runs the update, then puts every variable back where it was, to the bit, unless it is `taken`.
 
     Branch-free, because the optimizers of Keras merge replicas and so cannot run inside a `tf.cond`.
 
     Args:
-      finite: bool scalar, the same on all replicas.
+      taken: bool scalar, the same on all replicas.
       update: changes the variables.
       variables: all that it changes.
     """
-    before = [tf.identity(variable.value) for variable in variables]
+    raw = [in_tensorflow(variable) for variable in variables]
+    before = [tf.identity(variable) for variable in raw]
     update()
-    for variable, old in zip(variables, before):
-        variable.value.assign(tf.where(finite, variable.value, old))
+    for variable, old in zip(raw, before):
+        variable.assign(tf.where(taken, variable, old))
+
+
+def in_tensorflow(variable: keras.Variable | tf.Variable) -> tf.Variable:
+    """The variable that TensorFlow assigns to and saves."""
+    return variable.value if isinstance(variable, keras.Variable) else variable

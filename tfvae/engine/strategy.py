@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfvae.config import Training
 from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import rendezvous
+from tfvae.engine.plan import check_shares
 from tfvae.errors import UserError
 
 # For TensorFlow to connect workers that have just met; it would wait for ever.
@@ -26,32 +27,13 @@ def from_settings(settings: Training) -> tf.distribute.Strategy:
       UserError: replicas that there are no devices for, or a batch that they cannot share.
     """
     if settings.strategy != "mirrored" and settings.replicas > 1:
-        raise UserError(f"--replicas {settings.replicas}: wants --strategy mirrored.")
+        raise UserError(f"--replicas {settings.replicas}: want --strategy mirrored with it.")
     if settings.strategy == "default":
         strategy = tf.distribute.get_strategy()
     else:
         strategy = _mirrored(settings.replicas) if settings.strategy == "mirrored" else _multiworker()
-    check_shares(settings, strategy)
+    check_shares(settings, strategy.num_replicas_in_sync)
     return strategy
-
-
-def check_shares(settings: Training, strategy: tf.distribute.Strategy) -> None:
-    """Sees that a batch can be shared out over replicas, and each share over the parts of accumulation.
-
-    Raises:
-      UserError: it cannot.
-    """
-    share, rest = divmod(settings.batch_size, strategy.num_replicas_in_sync)
-    if rest:
-        raise UserError(
-            f"training.batch_size: got {settings.batch_size}, want a multiple of the "
-            f"{strategy.num_replicas_in_sync} replicas."
-        )
-    if share % settings.accumulation:
-        raise UserError(
-            f"training.accumulation: got {settings.accumulation}, want a divisor of the {share} examples that each "
-            "replica takes of a batch."
-        )
 
 
 def _mirrored(replicas: int) -> tf.distribute.Strategy:

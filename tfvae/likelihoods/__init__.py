@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
+from tfvae import catalog
 from tfvae.config import Likelihood as Settings
 from tfvae.config import from_dict
+from tfvae.errors import UserError
 from tfvae.likelihoods.base import Likelihood, Parameters
 from tfvae.likelihoods.bernoulli import Bernoulli
 from tfvae.likelihoods.continuous_bernoulli import ContinuousBernoulli
@@ -16,17 +15,18 @@ __all__ = ["SCALE_MODES", "Bernoulli", "ContinuousBernoulli", "Gaussian", "Lapla
 
 
 def from_settings(settings: Settings) -> Likelihood:
-    """The likelihood that the settings name; `mse` is the Gaussian of scale 1/sqrt(2)."""
-    located: dict[str, Any] = dict(scale=settings.scale, scale_mode=settings.scale_mode, name="likelihood")
-    if settings.name == "mse":
-        return Gaussian(scale=math.sqrt(0.5), name="likelihood")
-    if settings.name == "gaussian":
-        return Gaussian(**located)
-    if settings.name == "laplace":
-        return Laplace(**located)
-    if settings.name == "continuous_bernoulli":
-        return ContinuousBernoulli(name="likelihood")
-    return Bernoulli(name="likelihood")
+    """The likelihood that the settings name; `mse` is the Gaussian of scale 1/sqrt(2).
+
+    Raises:
+      UserError: settings that the likelihood cannot use.
+
+    Example:
+      >>> from tfvae.config.likelihood import Laplace as Settings
+      >>> from_settings(Settings(scale_mode="shared")).parameters
+      ('mean',)
+    """
+    likelihood: Likelihood = catalog.load("likelihood", settings.name)(**settings.arguments(), name="likelihood")
+    return likelihood
 
 
 def named(likelihood: Likelihood | str) -> Likelihood:
@@ -37,4 +37,6 @@ def named(likelihood: Likelihood | str) -> Likelihood:
     """
     if isinstance(likelihood, Likelihood):
         return likelihood
+    if ":" in str(likelihood):  # it may come from a model's file, which must not choose what is imported
+        raise UserError(f"likelihood: got {likelihood!r}, want the likelihood itself, or one of the names of tfvae.")
     return from_settings(from_dict(Settings, {"name": likelihood}, "likelihood"))

@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import config
+from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 from tfvae.models import checks
 from tfvae.models.signatures import Signature
@@ -44,6 +46,15 @@ class LatentModel(keras.Model):
         super().__init__(name=name)
         self.scaling = Scaling.identity() if scaling is None else scaling
 
+    @classmethod
+    def build(cls, recipe: config.Config, data: DataSet) -> LatentModel:
+        """The model of a configuration for a data set, with fresh weights; what training from the command line calls.
+
+        Raises:
+          UserError: settings that do not fit each other or the data.
+        """
+        raise UserError(f"model.name: {cls.__name__} cannot be built from a configuration; give it a method build.")
+
     @property
     def scaling(self) -> Scaling:
         """Between the user's units and model units."""
@@ -66,6 +77,10 @@ class LatentModel(keras.Model):
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
         """Values of the schedules at a step; without one the final values, by which validation is judged."""
+        return {}
+
+    def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Terms `[batch]` that are worth their time only at the end of a run, on the test split."""
         return {}
 
     def summarise(self, means: Mapping[str, np.ndarray]) -> dict[str, Any]:

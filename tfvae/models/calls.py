@@ -63,7 +63,7 @@ class Calls:
         seed = fresh_seed(seed)
         y = self._sampled_condition(y, num_samples, seed)
         z = self.prior.sample(noise.Address(tf.constant(seed, tf.int64), noise.PRIOR), num_samples, y).numpy()
-        arrays = {"z": z} if y is None else {"z": z, "y": y}
+        arrays = {"z": z} if y is None else {"z": z, "y": np.asarray(y)}
         x = inference.batched(self._function("draw" if draw else "decode"), arrays, num_samples, seed, batch_size=256)
         return Samples(self.scaling.inverse(x), z, seed)
 
@@ -133,11 +133,11 @@ class Calls:
             return y
         if self.condition is None:
             raise UserError("y: what y means is not known yet; call fit first, or give the model its condition.")
-        return self.condition.encode(y, int(count))
+        return tf.constant(self.condition.encode(y, int(count)))
 
     def _sampled_condition(self: Any, y: Any, count: int, seed: int) -> Any:
         if y is None and self.condition_size and self.condition is not None:
-            return self.condition.draw(seed, count)
+            return tf.constant(self.condition.draw(seed, count))
         return self._condition_of(y, count)
 
     def _model_units(self: Any, x: Any) -> tf.Tensor:

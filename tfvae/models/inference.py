@@ -71,7 +71,7 @@ def _predict(vae: Any) -> Callable[..., Any]:
 def _evaluate(vae: Any) -> Callable[..., Any]:
     def evaluate(values: Any, seed: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
         x = vae._model_units(values["x"])
-        batch = Batch(x, values.get("y"), first, tf.ones([tf.shape(x)[0]]))
+        batch = Batch.of(x, values.get("y"), first)
         loss = vae.loss_terms(batch, noise.Address(seed, noise.EVALUATION), vae.schedule(), training=False)
         return {"loss": loss.total, **{name: term for name, term in loss.terms.items() if term.shape.rank == 1}}
 

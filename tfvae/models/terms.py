@@ -1,9 +1,9 @@
-"""What a model says of its terms: bar, curves, report and card read it, and know no term by name."""
+"""What a model says about its terms: bar, curves, report and card read it, and know no term by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ class Term(NamedTuple):
       shown: where it appears, of `progress` (the line of an epoch), `curves`, `report` (the summary at the end) and
         `card` (of an export).
       digits: after the point.
+      compute: gives the value from the recorded figures of the same line; None: it is recorded itself.
     """
 
     label: str
@@ -25,6 +26,7 @@ class Term(NamedTuple):
     better: str = ""
     shown: frozenset[str] = frozenset({"progress", "curves", "report", "card"})
     digits: int = 2
+    compute: Callable[[Mapping[str, Any]], float] | None = None
 
     def text(self, value: float) -> str:
         """The value with its unit, for people.
@@ -38,6 +40,20 @@ class Term(NamedTuple):
 
 
 Terms = Mapping[str, Term]
+
+
+def value(name: str, term: Term, figures: Mapping[str, Any]) -> float | None:
+    """The value of a term among recorded figures; None where it is missing or is no single number.
+
+    Example:
+      >>> value("kl", Term("KL"), {"kl": 3.0}), value("kl", Term("KL"), {})
+      (3.0, None)
+    """
+    try:
+        number = figures[name] if term.compute is None else term.compute(figures)
+    except (KeyError, TypeError, ZeroDivisionError):
+        return None
+    return None if isinstance(number, (bool, str)) or number is None or np.ndim(number) else float(number)
 
 
 def shown(terms: Terms, where: str) -> dict[str, Term]:

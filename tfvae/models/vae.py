@@ -14,6 +14,8 @@ from tfvae import config, likelihoods, metrics, networks, noise
 from tfvae.data.batch import Batch
 from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import DataSet
+from tfvae.latent import posteriors, priors
 from tfvae.latent.density import Density
 from tfvae.latent.posteriors import GaussianPosterior, LatentSample, Posterior
 from tfvae.latent.priors import Prior, StandardNormal
@@ -98,6 +100,32 @@ class VAE(Calls, LatentModel):
         self.built = True
 
     @classmethod
+    def build(cls, recipe: config.Config, data: DataSet) -> VAE:
+        likelihood = likelihoods.from_settings(recipe.likelihood)
+        checks.support(data, recipe.data.binarize, likelihood)
+        posterior = posteriors.from_settings(recipe.posterior, recipe.training.latent)
+        shape = networks.latent_shape(recipe.network)
+        size = None if data.condition is None else data.condition.size
+        encoder, decoder = networks.build(
+            recipe.network,
+            data.shape,
+            likelihood.outputs(data.shape),
+            outputs=posterior.outputs(shape),
+            condition=size,
+        )
+        return cls(
+            encoder,
+            decoder,
+            priors.from_settings(recipe.prior, checks.latent_shape(encoder, posterior), size),
+            likelihood,
+            posterior=posterior,
+            scaling=data.scaling,
+            condition=data.condition,
+            **dataclasses.asdict(recipe.objective),
+            **recipe.model.arguments(),
+        )
+
+    @classmethod
     def from_variant(
         cls,
         variant: str,
@@ -139,32 +167,40 @@ class VAE(Calls, LatentModel):
 
     @property
     def terms(self) -> Terms:
-        shown = Term("").shown
-        terms = {"elbo": Term("ELBO", better="higher")}
-        if self.objective.num_samples > 1:
-            bound = f"importance-weighted bound, {self.objective.num_samples} samples"
-            terms["iwae"] = Term(bound, better="higher", shown=frozenset({"report", "card"}))
+        everywhere = Term("").shown
+        terms = {"elbo": Term("ELBO", better="higher", shown=everywhere - {"curves"})}
+        if (samples := self.objective.num_samples) > 1:
+            terms["iwae"] = Term(f"IWAE, K = {samples}", better="higher", shown=frozenset({"report", "card"}))
         return {
             **terms,
+            "loss": Term("loss", better="lower", shown=frozenset({"progress", "curves"})),
             "reconstruction": Term("reconstruction", better="higher"),
             "kl": Term("KL"),
-            "active_units": Term("active units", f"of {self.latent_dim}", "higher", shown - {"card"}, digits=0),
+            "kl_ratio": Term("KL / reconstruction", "", shown=frozenset({"curves"}), digits=3, compute=_kl_ratio),
+            "active_units": Term("active units", f"of {self.latent_dim}", "higher", everywhere - {"card"}, digits=0),
             "squared_error_per_value": Term(
-                "squared error a value", "in model units", "lower", frozenset({"report", "card"}), digits=4
+                "squared error", "a value, in model units", "lower", frozenset({"report", "card"}), digits=4
             ),
-            "loss": Term("loss", better="lower", shown=frozenset({"progress", "curves"})),
         }
 
     def objectives(self) -> list[Objective]:
-        return [Objective("vae", self.trainable_variables, self.loss_terms)]
+        # Of these parts alone: a family that adds one may train it by an objective of its own.
+        variables = [variable for part in VAE.parts for variable in getattr(self, part).trainable_variables]
+        return [Objective("vae", variables, self.loss_terms)]
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
         if step is None:
-            return {"kl_weight": self.objective.kl_weight, "capacity": self.objective.capacity or 0.0}
-        return {
-            "kl_weight": schedules.kl_weight(step, self.objective, steps_per_epoch),
-            "capacity": schedules.capacity(step, self.objective, steps_per_epoch),
-        }
+            values = {"kl_weight": self.objective.kl_weight, "capacity": self.objective.capacity}
+            return {name: value for name, value in values.items() if value is not None}
+        values = {"kl_weight": schedules.kl_weight(step, self.objective, steps_per_epoch)}
+        if self.objective.capacity is not None:
+            values["capacity"] = schedules.capacity(step, self.objective, steps_per_epoch)
+        return values
+
+    def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """The squared error of each value, of the mean of p(x|z) at the point of q(z|x): one more decoding."""
+        error = tf.square(batch.x - tf.cast(self.reconstruct(batch.x, batch.y), batch.x.dtype))
+        return {"squared_error_per_value": tf.reduce_mean(tf.reshape(error, [tf.shape(error)[0], -1]), axis=1)}
 
     def summarise(self, means: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Mean terms as JSON takes them, with the active units in place of the moments that count them."""
@@ -221,7 +257,7 @@ class VAE(Calls, LatentModel):
         leading = z.shape.rank - len(self.latent_shape)
         if leading == 1:
             return calling.call(self.decoder, names, z, y, training)
-        if y is not None:
+        if y is not None and self.condition_size is not None:
             repeats = tf.reduce_prod(tf.shape(z)[: leading - 1])
             y = tf.tile(y, [repeats, 1])
         outputs = calling.call(self.decoder, names, tf.reshape(z, [-1, *self.latent_shape]), y, training)
@@ -231,3 +267,7 @@ class VAE(Calls, LatentModel):
     def arguments(self) -> dict[str, Any]:
         condition = None if self.condition is None else self.condition.to_dict()
         return {"condition": condition, **dataclasses.asdict(self.objective)}
+
+
+def _kl_ratio(figures: Mapping[str, Any]) -> float:
+    return float(abs(figures["kl"]) / abs(figures["reconstruction"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -57,11 +57,30 @@ def widths(family: str, name: str, values: Sequence[int], at_least: int) -> tupl
     return tuple(int(value) for value in values)
 
 
-def latent_dim(value: int) -> int:
-    """The number of latent dimensions, at least 1."""
-    if not _positive(value):
-        raise UserError(f"latent_dim: got {value!r}, want a whole number of dimensions, at least 1.")
-    return int(value)
+def latent_shape(value: int | Sequence[int], family: str, grid: tuple[int, int] | None = None) -> tuple[int, ...]:
+    """The shape of z for one example: `(D,)` for a number of dimensions, or `(height, width, channels)`.
+
+    Args:
+      value: the number, or the shape.
+      family: of networks, for the sentence.
+      grid: height and width of the smallest grid of the network; None: it has none.
+
+    Raises:
+      UserError: another shape, or spatial latents off that grid; with the shape that fits.
+    """
+    sizes = (value,) if isinstance(value, numbers.Integral) else value
+    if not isinstance(sizes, Sequence) or len(sizes) not in (1, 3) or not all(_positive(size) for size in sizes):
+        raise UserError(
+            f"latent_dim: got {value!r}, want a whole number of dimensions, at least 1, or [height, width, channels]."
+        )
+    if len(sizes) == 3 and grid is None:
+        raise UserError(f"network.latent_shape: got {list(sizes)}, and {family} gives vectors; take conv or resnet.")
+    if len(sizes) == 3 and grid is not None and tuple(sizes[:2]) != grid:
+        raise UserError(
+            f"network.latent_shape: got {list(sizes)}, and the smallest grid of this {family} is {grid[0]}x{grid[1]}; "
+            f"want [{grid[0]}, {grid[1]}, {sizes[2]}], or another number of levels."
+        )
+    return tuple(int(size) for size in sizes)
 
 
 def activation(name: str) -> str:
@@ -88,11 +107,29 @@ def bounds(low_high: Sequence[float]) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
-def parameters(names: Sequence[str]) -> tuple[str, ...]:
-    """The names of the decoder's outputs: at least one, all different."""
+def parameters(
+    names: Sequence[str] | Mapping[str, tuple[int, ...]], event_shape: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the decoder's outputs; bare names, all different, have the shape of the event."""
+    if isinstance(names, Mapping) and names:
+        return {name: shape(size) for name, size in names.items()}
     if isinstance(names, str) or not names or len(set(names)) != len(names):
         raise UserError(f"parameters: got {names!r}, want a tuple of different names, such as ('mean', 'log_scale').")
-    return tuple(names)
+    return dict.fromkeys(names, event_shape)
+
+
+def channels(family: str, name: str, size: tuple[int, ...], event_shape: tuple[int, ...]) -> int:
+    """The channels of a decoder output that has height and width of the event.
+
+    Raises:
+      UserError: another height or width, which a network of images cannot give.
+    """
+    if size[:-1] != event_shape[:-1]:
+        raise UserError(
+            f"{family}: the likelihood wants {name} of shape {size} for images of shape {event_shape}; want the same "
+            "height and width, or take network mlp, which gives any shape."
+        )
+    return size[-1]
 
 
 def _positive(value: object) -> bool:

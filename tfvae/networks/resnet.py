@@ -6,15 +6,17 @@ GroupNorm and not BatchNorm: the result for an example depends on no other examp
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
-from tfvae.config import nearest
-from tfvae.errors import UserError
+from tfvae.config.network import DEFAULT_VARIANT as DEFAULT
+from tfvae.config.network import Resnet
+from tfvae.errors import UserError, nearest
 from tfvae.networks import checks, heads
+from tfvae.networks import condition as conditions
 
 
 class Variant(NamedTuple):
@@ -31,7 +33,6 @@ VARIANTS = {
     "large": Variant((64, 128, 256), 256),
     "xlarge": Variant((64, 128, 256, 512), 512),
 }
-DEFAULT = "small"
 MOST_GROUPS = 8
 
 
@@ -50,24 +51,39 @@ def find(name: str) -> Variant:
     return VARIANTS[name]
 
 
+def latent_dim_of(settings: Resnet) -> int:
+    """The latent dimension that goes with the variant.
+
+    Raises:
+      UserError: there is no such variant.
+    """
+    return find(settings.variant or DEFAULT).latent_dim
+
+
 def encoder(
     input_shape: Sequence[int],
-    latent_dim: int | None = None,
-    variant: str = DEFAULT,
+    latent_dim: int | Sequence[int] | None = None,
+    variant: str | None = DEFAULT,
     activation: str = "relu",
     z_log_var_range: tuple[float, float] = (-16.0, 8.0),
+    *,
+    outputs: Mapping[str, heads.Shape] | None = None,
+    condition: int | None = None,
 ) -> keras.Model:
     """A 3x3 convolution, one residual block of stride 2 a level, the average over the grid, the two heads.
 
     Args:
       input_shape: `[height, width, channels]`, height and width at least 8 and at least 2^levels, odd ones too.
-      latent_dim: D; none: the variant's.
-      variant: name of the variant.
+      latent_dim: D; none: the variant's; or `(height, width, channels)` for latents on the smallest grid.
+      variant: name of the variant; none: the default one.
       activation: a Keras activation by name.
       z_log_var_range: smooth bounds of z_log_var (log variance).
+      outputs: names and shapes that the posterior reads; None: `[z_mean, z_log_var]`.
+      condition: C of a second input y `[batch, C]`; None: there is none.
 
     Returns:
-      A model "encoder": x `[batch, *input_shape]` to `[z_mean, z_log_var]`, each `[batch, latent]`, float32.
+      A model "encoder": x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, *latent]`,
+      float32; or to the outputs asked for.
 
     Raises:
       UserError: an argument that cannot be used.
@@ -79,25 +95,32 @@ def encoder(
     Source: He et al., Identity Mappings in Deep Residual Networks, figure 1b, arXiv:1603.05027, with the GroupNorm of
     Wu and He, arXiv:1803.08494, instead of BatchNorm.
     """
+    variant = variant or DEFAULT
     filters, default_dim = find(variant)
-    checks.grids(f"resnet {variant}", input_shape, len(filters))
+    family = f"resnet {variant}"
+    grids = checks.grids(family, input_shape, len(filters))
+    latent_shape = checks.latent_shape(default_dim if latent_dim is None else latent_dim, family, grids[-1])
     activation = checks.activation(activation)
     x = heads.image_or_vector(checks.shape(input_shape), "x")
-    features = _conv(x, filters[0], "stem")
+    inputs, y = conditions.inputs(x, condition)
+    features = _conv(conditions.beside(x, y, "x"), filters[0], "stem")
     for level, width in enumerate(filters):
         features = _down_block(features, width, activation, f"down_{level}")
     features = _normalised(features, activation, "last")
-    features = layers.GlobalAveragePooling2D(name="pool")(features)
-    dim = checks.latent_dim(default_dim if latent_dim is None else latent_dim)
-    return keras.Model(x, heads.latent(features, dim, z_log_var_range), name="encoder")
+    if len(latent_shape) == 1:
+        features = layers.GlobalAveragePooling2D(name="pool")(features)
+    outputs = outputs or heads.gaussian(latent_shape)
+    return keras.Model(inputs, heads.latent(features, outputs, z_log_var_range), name="encoder")
 
 
 def decoder(
     output_shape: Sequence[int],
-    latent_dim: int | None = None,
-    parameters: Sequence[str] = ("logits",),
-    variant: str = DEFAULT,
+    latent_dim: int | Sequence[int] | None = None,
+    parameters: heads.Parameters = ("logits",),
+    variant: str | None = DEFAULT,
     activation: str = "relu",
+    *,
+    condition: int | None = None,
 ) -> keras.Model:
     """The encoder's mirror image: a Dense layer onto the smallest grid, one upsampling residual block a level, a head.
 
@@ -105,13 +128,15 @@ def decoder(
 
     Args:
       output_shape: `[height, width, channels]`.
-      latent_dim: D; none: the variant's.
-      parameters: names of the outputs.
-      variant: name of the variant.
+      latent_dim: D; none: the variant's; or `(height, width, channels)` for latents on the smallest grid.
+      parameters: names of the outputs, or names and shapes.
+      variant: name of the variant; none: the default one.
       activation: a Keras activation by name.
+      condition: C of a second input y `[batch, C]`; None: there is none.
 
     Returns:
-      A model "decoder": z `[batch, latent]` to `[batch, *output_shape]`, float32, or a dict of such by parameter.
+      A model "decoder": z `[batch, *latent]`, or `[z, y]`, to `[batch, *output_shape]`, float32, or a dict of such by
+      parameter.
 
     Raises:
       UserError: an argument that cannot be used.
@@ -123,22 +148,24 @@ def decoder(
     Source: as the encoder; nearest-neighbour upsampling after Odena et al., Deconvolution and Checkerboard Artifacts,
     doi:10.23915/distill.00003.
     """
+    variant = variant or DEFAULT
     filters, default_dim = find(variant)
-    grids = checks.grids(f"resnet {variant}", output_shape, len(filters))
-    channels = checks.shape(output_shape)[-1]
+    family = f"resnet {variant}"
+    grids = checks.grids(family, output_shape, len(filters))
+    event_shape = checks.shape(output_shape)
     activation = checks.activation(activation)
-    z = heads.image_or_vector((checks.latent_dim(default_dim if latent_dim is None else latent_dim),), "z")
-    height, width = grids[-1]
-    x = layers.Dense(height * width * filters[-1], name="grid_flat")(z)
-    x = layers.Reshape((height, width, filters[-1]), name="grid")(x)
+    latent_shape = checks.latent_shape(default_dim if latent_dim is None else latent_dim, family, grids[-1])
+    z = heads.image_or_vector(latent_shape, "z")
+    inputs, y = conditions.inputs(z, condition)
+    x = heads.onto_grid(conditions.beside(z, y, "z"), grids[-1], filters[-1])
     for level in range(len(filters) - 1, -1, -1):
         x = _up_block(x, filters[max(level - 1, 0)], grids[level], activation, f"up_{level}")
     features = _normalised(x, activation, "last")
 
-    def head(name: str) -> Any:
-        return _conv(features, channels, name, dtype=heads.dtype())
+    def head(name: str, size: heads.Shape) -> Any:
+        return _conv(features, checks.channels(family, name, size, event_shape), name, dtype=heads.dtype())
 
-    return keras.Model(z, heads.outputs(parameters, head), name="decoder")
+    return keras.Model(inputs, heads.outputs(checks.parameters(parameters, event_shape), head), name="decoder")
 
 
 def _down_block(x: Any, filters: int, activation: str, name: str) -> Any:

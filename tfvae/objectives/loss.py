@@ -23,7 +23,8 @@ class Penalty(NamedTuple):
 
     Attributes:
       value: `[batch]`, nats; each example carries the value of its group.
-      counts: `[batch]`, 1 where the example's group counts in the mean, else 0.
+      counts: `[batch]`, 1 for the real examples of groups that count in the mean, else 0. In training no example is
+        padding, and all count.
       weight: scalar factor in the loss.
     """
 
@@ -35,12 +36,14 @@ class Penalty(NamedTuple):
 class Loss(NamedTuple):
     """What is minimised, and what to report, for each example.
 
-    The engine minimises the mean of `total` over the global batch, plus each penalty's weight times its mean.
+    The engine minimises the mean of `total` over the global batch, plus each penalty's weight times its mean. Where
+    `Batch.weight` is 0, the engine leaves an example out of the means of `total` and `terms`.
 
     Attributes:
       total: `[batch]`, nats.
       terms: name to `[batch]` or `[batch, n]`, averaged over the global batch.
-      sums: name to any shape: additive statistics, summed over replicas and accumulated parts, divided by nothing.
+      sums: name to any shape: additive statistics for `Objective.absorb`, summed over replicas and accumulated parts,
+        divided by nothing, and not reported.
       penalties: name to a penalty; its mean is reported beside the terms.
     """
 
@@ -57,10 +60,11 @@ class Objective(NamedTuple):
       name: in the names of metrics, and in `training.optimizers.NAME`.
       variables: what its optimizer moves.
       loss: of a batch, the address of its noise, the schedules' values, and whether it is training.
-      main: the one whose metrics keep bare names; those of the others are "name/term".
-      state: variables that `absorb` changes; checkpointed, and put back where a step is skipped.
-      absorb: takes the sums of the loss, reduced over all replicas, once after each step.
-      begins: the first step; before it nothing of its optimizer moves.
+      main: the first, whose metrics keep bare names; those of the others are "name/term".
+      state: variables that `absorb` changes; checkpointed, and put back where a step is skipped. For several replicas
+        they are made with `aggregation="only_first_replica"`.
+      absorb: takes the sums of the loss, reduced over all replicas, once a step, after all variables have moved.
+      begins: the first step, counted from 0; before it nothing of its optimizer moves and nothing is absorbed.
     """
 
     name: str

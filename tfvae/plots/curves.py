@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,95 +11,97 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from tfvae.plots.style import BLUE, FAINT, ORANGE, WIDTH, new_figure, styled
+from tfvae.models.terms import Term, Terms, shown, value
+from tfvae.plots.style import BLUE, FAINT, ORANGE, WIDTH, new_figure, styled, text
 
 Metrics = Sequence[Mapping[str, Any]]
 _SPLITS = (("train", BLUE, "-"), ("validation", ORANGE, "--"))
+_ACROSS = 3
 # A view is cut where the first epochs would press all others into a line this many times flatter.
 _FLATTENED = 4.0
 
 
 @styled
-def curves(metrics: Metrics) -> Figure:
-    """Loss, its parts, their ratio, active units, and gradient norm (or kl_weight, where it moves).
+def curves(metrics: Metrics, terms: Terms, schedule: Collection[str] = ()) -> Figure:
+    """A panel for each term that the model shows there, and for each schedule that moves, else the gradient norm.
 
     Args:
-      metrics: one mapping an epoch, the lines of metrics.jsonl: "epoch", and "train" and "validation" with "loss",
-        "reconstruction" (E log p(x|z)), "kl", "active_units", "gradient_norm", "kl_weight". What is missing is left
-        out.
+      metrics: one mapping an epoch, the lines of metrics.jsonl: "epoch", and "train" and "validation" with figures by
+        name. What is missing is left out.
+      terms: of the model.
+      schedule: names of its schedules, such as kl_weight.
     """
     epochs = np.array([line["epoch"] for line in metrics], np.float64)
-    weights = _values(metrics, "train", _key("kl_weight"))
-    moving = bool(np.nanmax(weights, initial=-np.inf) > np.nanmin(weights, initial=np.inf))
-    panels: list[tuple[str, str, Callable[[Mapping[str, Any]], float]]] = [
-        ("Loss, validation at the full β" if moving else "Loss", "nats per example", _key("loss")),
-        ("Reconstruction error, $-$E log p(x|z)", "nats per example", lambda part: -part["reconstruction"]),
-        ("KL(q(z|x) ‖ p(z))", "nats per example", _key("kl")),
-        ("KL / reconstruction", "|KL| / |E log p(x|z)|", _ratio),
-        ("Active units", "latent dimensions", _key("active_units")),
-        ("KL weight", "β", _key("kl_weight")) if moving else ("Gradient norm", "global norm", _key("gradient_norm")),
-    ]
+    moving = [name for name in schedule if np.ptp(_finite(_values(metrics, "train", name, Term(name)))) > 0]
+    panels = shown(terms, "curves")
+    panels |= {name: Term(f"schedule of {name}", "") for name in moving} or {
+        "gradient_norm": Term("gradient norm", "global norm")
+    }
     count = f"{len(epochs)} epoch" + ("s" if len(epochs) != 1 else "")
-    figure = new_figure(f"Training over {count}", 5.0, WIDTH + 1.0)
-    for axes, (title, unit, value) in zip(figure.subplots(2, 3).ravel(), panels, strict=True):
-        drawn = {}
-        for split, colour, line in _SPLITS:
-            y = _values(metrics, split, value)
-            if np.isfinite(y).any():
-                marker = "o" if len(epochs) < 15 else ""
-                axes.plot(epochs, y, line, color=colour, marker=marker, markersize=3.5, label=split)
-                drawn[split] = y
-        axes.set_title(title)
-        axes.set_ylabel(unit)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        if title == "Active units":
-            axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-            axes.set_ylim(-0.3, max((np.nanmax(y) for y in drawn.values()), default=1.0) * 1.1 + 0.3)
-        elif title == "Gradient norm" and drawn and min(np.nanmin(y) for y in drawn.values()) > 0:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.yaxis.set_minor_locator(NullLocator())
-        else:
-            _cut_first_epochs(axes, list(drawn.values()))
-        if drawn:
-            axes.legend(loc="best", handlelength=2.2)
-        else:
-            axes.text(0.5, 0.5, "not recorded", ha="center", transform=axes.transAxes, color=FAINT)
+    final = f"; validation at the final {', '.join(moving)}" if moving else ""
+    down = -(-len(panels) // _ACROSS)
+    figure = new_figure(f"Training over {count}{final}", 2.5 * down, WIDTH + 1.0)
+    places = figure.subplots(down, _ACROSS, squeeze=False).ravel()
+    for axes, (name, term) in zip(places, panels.items()):
+        _panel(axes, epochs, metrics, name, term)
+    for axes in places[len(panels) :]:
+        axes.set_visible(False)
     return figure
 
 
-def _key(name: str) -> Callable[[Mapping[str, Any]], float]:
-    return lambda part: part[name]
+def _panel(axes: Axes, epochs: NDArray[np.float64], metrics: Metrics, name: str, term: Term) -> None:
+    drawn = []
+    for split, colour, line in _SPLITS:
+        y = _values(metrics, split, name, term)
+        if np.isfinite(y).any():
+            marker = "o" if len(epochs) < 15 else ""
+            axes.plot(epochs, y, line, color=colour, marker=marker, markersize=3.5, label=split)
+            drawn.append(y)
+    axes.set_title(text(term.label[:1].upper() + term.label[1:]))
+    axes.set_ylabel(text("nats per example" if term.unit == "nats" else _unit(term)))
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if term.digits == 0:
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_ylim(-0.3, max((np.nanmax(y) for y in drawn), default=1.0) * 1.1 + 0.3)
+    elif name == "gradient_norm" and drawn and min(np.nanmin(y) for y in drawn) > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        _cut_first_epochs(axes, drawn)
+    if drawn:
+        axes.legend(loc="best", handlelength=2.2)
+    else:
+        axes.text(0.5, 0.5, "not recorded", ha="center", transform=axes.transAxes, color=FAINT)
 
 
-def _ratio(part: Mapping[str, Any]) -> float:
-    reconstruction = abs(part["reconstruction"])
-    return abs(part["kl"]) / reconstruction if reconstruction else np.nan
+def _unit(term: Term) -> str:
+    """The unit where it says something by itself, else the label with what follows it, such as "active units of 2"."""
+    return f"{term.label} {term.unit}".strip() if not term.unit or term.unit.startswith("of ") else term.unit
 
 
-def _values(metrics: Metrics, split: str, value: Callable[[Mapping[str, Any]], float]) -> NDArray[np.float64]:
-    def one(line: Mapping[str, Any]) -> float:
-        try:
-            number = value(line[split])
-        except (KeyError, TypeError):
-            return np.nan
-        return np.nan if number is None else float(number)
+def _values(metrics: Metrics, split: str, name: str, term: Term) -> NDArray[np.float64]:
+    found = [value(name, term, line.get(split) or {}) for line in metrics]
+    return np.array([np.nan if number is None else number for number in found], np.float64)
 
-    return np.array([one(line) for line in metrics], np.float64)
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    finite = values[np.isfinite(values)]
+    return finite if len(finite) else np.zeros(1)
 
 
 def _cut_first_epochs(axes: Axes, drawn: list[NDArray[np.float64]]) -> None:
-    """Keeps the early plunge from flattening the rest; what is out of view is said."""
-    every = np.concatenate([y[np.isfinite(y)] for y in drawn]) if drawn else np.zeros(0)
+    """Keeps the early plunge from flattening the rest; the axis says that it is out of view."""
+    all_values = np.concatenate([y[np.isfinite(y)] for y in drawn]) if drawn else np.zeros(0)
     late = [y[len(y) // 10 :] for y in drawn]
     settled = np.concatenate([y[np.isfinite(y)] for y in late]) if late else np.zeros(0)
     if len(settled) < 20:
         return
     low, high = settled.min(), settled.max()
     margin = 0.06 * (high - low)
-    if not np.ptp(every) > _FLATTENED * (high - low) > 0:
+    if not np.ptp(all_values) > _FLATTENED * (high - low) > 0:
         return
     axes.set_ylim(low - margin, high + margin)
     axes.set_xlabel("epoch (first ones out of view)")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfvae.errors import UserError
-from tfvae.plots.style import WIDTH, new_figure, styled
+from tfvae.plots.style import LONGEST_NAME, WIDTH, new_figure, styled, text
 
 Images = NDArray[np.floating]
 
@@ -55,10 +55,10 @@ def show_grid(
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    across = [(i, text) for i, text in enumerate(column_labels) if text]
-    down = [(i, text) for i, text in enumerate(row_labels) if text]
-    axes.set_xticks([i * (width + space) + (width - 1) / 2 for i, _ in across], [text for _, text in across])
-    axes.set_yticks([i * (height + space) + (height - 1) / 2 for i, _ in down], [text for _, text in down])
+    across = [(i, label) for i, label in enumerate(column_labels) if label]
+    down = [(i, label) for i, label in enumerate(row_labels) if label]
+    axes.set_xticks([i * (width + space) + (width - 1) / 2 for i, _ in across], [label for _, label in across])
+    axes.set_yticks([i * (height + space) + (height - 1) / 2 for i, _ in down], [label for _, label in down])
 
 
 def grid_height(images: Images, width: float = WIDTH) -> float:
@@ -89,6 +89,24 @@ def samples(images: Images, seed: int, *, when: str = "") -> Figure:
     title = " ".join(f"{len(images)} samples from the prior {when}".split()) + f", seed {seed}{channel_note(images)}"
     figure = new_figure(title, 0.5 + grid_height(grid, 6.0), 6.2)
     show_grid(figure.add_subplot(), grid)
+    return figure
+
+
+@styled
+def class_samples(images: Images, class_names: Sequence[str], seed: int) -> Figure:
+    """Samples of each class, a row each; the images of a column share their noise, and differ in the class alone.
+
+    Args:
+      images: floats [rows, columns, height, width, channels] in [0, 1].
+      class_names: of all classes; the first ones have the rows.
+      seed: the seed that draws them again, for the title.
+    """
+    rows = len(images)
+    rest = f" (first {rows} of {len(class_names)} classes)" if rows < len(class_names) else ""
+    title = f"Samples of each class{rest}; a column shares its noise, seed {seed}{channel_note(images)}"
+    names = [text(name, LONGEST_NAME) for name in class_names[:rows]]
+    figure = new_figure(title, 0.5 + grid_height(images, 6.0), 6.3 + 0.085 * max(map(len, names)))
+    show_grid(figure.add_subplot(), images, row_labels=names)
     return figure
 
 

@@ -14,44 +14,54 @@ from tfvae.plots.tables import MOST_LINES, most_moving
 
 
 @styled
-def interpolations(linear: Images, spherical: Images, starts: Images, ends: Images) -> Figure:
+def interpolations(linear: Images, spherical: Images | None, starts: Images, ends: Images, *, at: str = "") -> Figure:
     """Strips of decoded means between pairs of test images, linear above spherical, the originals at both ends.
 
     Args:
-      linear, spherical: floats [pairs, steps, height, width, channels] in [0, 1], decoded along the two paths.
+      linear, spherical: floats [pairs, steps, height, width, channels] in [0, 1], decoded along the two paths; the
+        second is None where the prior has no sphere.
       starts, ends: floats [pairs, height, width, channels] in [0, 1], the originals.
+      at: words that end the title, such as ", class 3".
     """
     blank = np.ones_like(starts)[:, None]
-    start, end = starts[:, None], ends[:, None]
-    strips = np.stack(
-        [np.concatenate([start, linear, end], axis=1), np.concatenate([blank, spherical, blank], axis=1)], axis=1
-    ).astype(np.float32)  # [pairs, 2, steps + 2, height, width, channels]
+    rows = {"linear": np.concatenate([starts[:, None], linear, ends[:, None]], axis=1)}
+    if spherical is not None:
+        rows["spherical"] = np.concatenate([blank, spherical, blank], axis=1)
+    strips = np.stack(list(rows.values()), axis=1).astype(
+        np.float32
+    )  # [pairs, rows, steps + 2, height, width, channels]
     pairs, steps = linear.shape[:2]
-    title = f"From one image to another through the latent space{channel_note(linear)}"
+    title = f"From one image to another through the latent space{at}{channel_note(linear)}"
     figure = new_figure(title, 0.75 + pairs * (0.06 + grid_height(strips[0], WIDTH - 0.9)))
     panels = figure.subplots(pairs, squeeze=False)[:, 0]
     for pair, axes in enumerate(panels):
         last = pair == pairs - 1
         labels = ["original", *(f"{t:.2g}" for t in np.linspace(0, 1, steps)), "original"]
-        show_grid(axes, strips[pair], row_labels=("linear", "spherical"), column_labels=labels if last else ())
+        show_grid(axes, strips[pair], row_labels=list(rows), column_labels=labels if last else ())
     panels[-1].set_xlabel("way from the first code to the second")
     return figure
 
 
 @styled
 def column_interpolations(
-    linear: NDArray[np.floating], spherical: NDArray[np.floating], feature_names: Sequence[str]
+    linear: NDArray[np.floating],
+    spherical: NDArray[np.floating] | None,
+    feature_names: Sequence[str],
+    *,
+    at: str = "",
 ) -> Figure:
     """For rows of numbers: each column's decoded mean along the two paths, a panel for each pair.
 
     Args:
-      linear, spherical: floats [pairs, steps, columns], in model units (columns share an axis).
+      linear, spherical: floats [pairs, steps, columns], in model units (columns share an axis); the second is None
+        where the prior has no sphere.
       feature_names: of the columns; the 8 that move most are shown.
+      at: words that end the title, such as ", class 3".
     """
     chosen = most_moving(linear)
     pairs, steps = linear.shape[:2]
     way = np.linspace(0, 1, steps)
-    figure = new_figure("From one row to another through the latent space", 3.6)
+    figure = new_figure(f"From one row to another through the latent space{at}", 3.6)
     panels = figure.subplots(1, pairs, sharey=True, squeeze=False)[0]
     for pair, axes in enumerate(panels):
         for place, column in enumerate(chosen):
@@ -60,11 +70,13 @@ def column_interpolations(
                 text(feature_names[column], LONGEST_NAME) if pair == 0 else None,
             )
             axes.plot(way, linear[pair, :, column], color=colour, label=name)
-            axes.plot(way, spherical[pair, :, column], color=colour, linestyle="--")
+            if spherical is not None:
+                axes.plot(way, spherical[pair, :, column], color=colour, linestyle="--")
         axes.set_title(f"pair {pair + 1}")
         axes.set_xlabel("way along the path")
     panels[0].plot([], [], color=INK, label="linear")
-    panels[0].plot([], [], color=INK, linestyle="--", label="spherical")
+    if spherical is not None:
+        panels[0].plot([], [], color=INK, linestyle="--", label="spherical")
     panels[0].set_ylabel("decoded mean (model units)")
     rest = f"columns: the {MOST_LINES} that move most" if len(chosen) < linear.shape[-1] else None
     figure.legend(loc="outside lower center", ncols=5, title=rest)

@@ -12,17 +12,20 @@ MOST_NAMED = 40
 
 
 @styled
-def kl_per_dimension(kl: NDArray[np.floating], threshold: float = 0.01, *, of: str = "test examples") -> Figure:
+def kl_per_dimension(
+    kl: NDArray[np.floating], threshold: float = 0.01, *, examples: str = "test examples", unit: str = "dimension"
+) -> Figure:
     """Bars of the KL of each dimension, largest first, with the line above which a dimension counts as used.
 
     Args:
       kl: floats [latent], nats, averaged over examples. Terms of a correlated prior may be negative.
       threshold: nats.
-      of: what was averaged over, for the axis.
+      examples: what was averaged over, for the axis.
+      unit: what a bar stands for: a dimension, or a channel of spatial latents.
     """
     order = np.argsort(-kl, kind="stable")
     above = kl[order] > threshold
-    title = f"KL by latent dimension: {above.sum()} of {len(kl)} above {threshold:g} nats, {kl.sum():.4g} nats in all"
+    title = f"KL by latent {unit}: {above.sum()} of {len(kl)} above {threshold:g} nats, {kl.sum():.4g} nats in all"
     figure = new_figure(title, 3.6, _width(len(kl)))
     axes = figure.add_subplot()
     places, wide = np.arange(len(kl)), 1.0 if len(kl) > MOST_NAMED else 0.8
@@ -36,7 +39,7 @@ def kl_per_dimension(kl: NDArray[np.floating], threshold: float = 0.01, *, of: s
     axes.set_xlim(-0.7, len(kl) - 0.3)
     axes.margins(y=0.12)
     axes.grid(axis="x", visible=False)
-    axes.set_xlabel(f"latent dimension, by its KL over {of}" + (f" (every {every}th named)" if every > 1 else ""))
+    axes.set_xlabel(f"latent {unit}, by its KL over {examples}" + (f" (every {every}th named)" if every > 1 else ""))
     axes.set_ylabel("KL (nats per example)")
     figure.legend(loc="outside lower center", ncols=3)
     return figure
@@ -46,9 +49,9 @@ def kl_per_dimension(kl: NDArray[np.floating], threshold: float = 0.01, *, of: s
 def variance_per_dimension(
     mean_variance: NDArray[np.floating],
     posterior_variance: NDArray[np.floating],
-    prior_variance: NDArray[np.floating],
+    prior_variance: NDArray[np.floating] | None,
     *,
-    of: str = "test examples",
+    examples: str = "test examples",
 ) -> Figure:
     """The variance of each dimension over the test set, in its two parts, beside the prior's.
 
@@ -58,17 +61,18 @@ def variance_per_dimension(
     Args:
       mean_variance: floats [latent], variance of z_mean over examples.
       posterior_variance: floats [latent], mean of exp(z_log_var) over examples.
-      prior_variance: floats [latent], diagonal of the prior's covariance.
-      of: what was averaged over, for the title.
+      prior_variance: floats [latent], diagonal of the prior's covariance; None: not drawn.
+      examples: what was averaged over, for the title.
     """
     places = np.arange(len(mean_variance))
-    figure = new_figure(f"Variance of each latent dimension over {of}", 3.8, _width(len(places)))
+    figure = new_figure(f"Variance of each latent dimension over {examples}", 3.8, _width(len(places)))
     axes = figure.add_subplot()
     axes.bar(places, mean_variance, 0.6, color=BLUE, label="between examples, Var z_mean")
     axes.bar(
         places, posterior_variance, 0.6, bottom=mean_variance, color=ORANGE, label="within an example, E exp(z_log_var)"
     )
-    axes.hlines(prior_variance, places - 0.42, places + 0.42, color=INK, linewidth=1.6, label="prior")
+    if prior_variance is not None:
+        axes.hlines(prior_variance, places - 0.42, places + 0.42, color=INK, linewidth=1.6, label="prior")
     axes.margins(y=0.15)
     axes.grid(axis="x", visible=False)
     every = -(-len(places) // MOST_NAMED)

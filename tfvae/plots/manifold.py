@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,8 +18,8 @@ SEAMLESS = 16  # pixels; smaller images have no margin of their own, and run int
 
 
 def manifold_points(
-    mean: NDArray[np.floating],
-    scale_tril: NDArray[np.floating],
+    from_noise: Callable[[NDArray[np.float64]], NDArray[np.floating]],
+    latent_dim: int,
     axes: tuple[int, int] = (0, 1),
     steps: int = 21,
 ) -> NDArray[np.float32]:
@@ -28,8 +28,8 @@ def manifold_points(
     z = m + L eps, with eps_i = Phi^-1(u) for the two axes, u = 0.05, …, 0.95, and eps = 0 (the median) for the others
 
     Args:
-      mean: floats [latent], m.
-      scale_tril: floats [latent, latent], L, the Cholesky factor of the prior's covariance.
+      from_noise: eps to z, both floats [steps, steps, latent]: the prior's.
+      latent_dim: D.
       axes: the coordinates of eps that go across and upwards.
       steps: points along each.
 
@@ -39,11 +39,11 @@ def manifold_points(
 
     Source: Kingma and Welling, Auto-encoding variational Bayes, 2013, figure 4 (arXiv:1312.6114); the factor L is ours.
     """
-    eps = np.zeros((steps, steps, len(mean)))
+    eps = np.zeros((steps, steps, latent_dim))
     values = quantiles(steps)
     eps[..., axes[0]] = values[None, :]
     eps[..., axes[1]] = values[::-1, None]
-    return (mean + eps @ np.asarray(scale_tril).T).astype(np.float32)
+    return np.asarray(from_noise(eps), np.float32)
 
 
 def quantiles(steps: int) -> NDArray[np.float64]:
@@ -52,30 +52,33 @@ def quantiles(steps: int) -> NDArray[np.float64]:
 
 
 @styled
-def manifold(images: Images, *, correlated: bool = False) -> Figure:
+def manifold(images: Images, *, correlated: bool = False, at: str = "") -> Figure:
     """Decoded means over the prior's quantiles, for two latent dimensions.
 
     Args:
       images: floats [steps, steps, height, width, channels] in [0, 1], decoded from `manifold_points`.
       correlated: axes are the prior's independent coordinates eps, z = m + L eps, and not z itself.
+      at: words that end the title, such as ", class 3".
     """
-    through = "through the Cholesky factor, z = m + L ε" if correlated else f"quantiles {LOWEST:g} to {HIGHEST:g}"
-    title = f"What the decoder makes of the prior: {through}{channel_note(images)}"
+    factor = "z = m + L ε" if at else "through the Cholesky factor, z = m + L ε"  # as much as the width takes
+    through = factor if correlated else f"quantiles {LOWEST:g} to {HIGHEST:g}"
+    title = f"What the decoder makes of the prior: {through}{at}{channel_note(images)}"
     figure = new_figure(title, 0.75 + grid_height(images, 6.4), 7.2)
     _show(figure.add_subplot(), images, (0, 1), correlated)
     return figure
 
 
 @styled
-def manifold_slices(images: Sequence[Images], *, correlated: bool = False) -> Figure:
+def manifold_slices(images: Sequence[Images], *, correlated: bool = False, at: str = "") -> Figure:
     """Three slices through the prior of three latent dimensions, the remaining coordinate at its median.
 
     Args:
       images: for the pairs (0, 1), (0, 2) and (1, 2) of coordinates: floats [steps, steps, height, width, channels].
-      correlated: as for `manifold`.
+      correlated, at: as for `manifold`.
     """
     through = ", z = m + L ε" if correlated else ""
-    title = f"Three slices of the prior, decoded: quantiles {LOWEST:g} to {HIGHEST:g}{through}{channel_note(images[0])}"
+    over = f"quantiles {LOWEST:g} to {HIGHEST:g}{through}{at}"
+    title = f"Three slices of the prior, decoded: {over}{channel_note(images[0])}"
     figure = new_figure(title, 0.95 + grid_height(images[0], 3.5), 12.6)
     letter = "ε" if correlated else "z"
     for axes, pair, rest, slice_ in zip(figure.subplots(1, 3), PAIRS, (2, 1, 0), images, strict=True):

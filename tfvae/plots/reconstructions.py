@@ -16,21 +16,21 @@ MOST_COLUMNS = 12
 
 @styled
 def reconstructions(
-    originals: Images, means: Images, *, names: Sequence[str] = (), columns: int = 10, of: str = "test images"
+    originals: Images, means: Images, *, names: Sequence[str] = (), columns: int = 10, examples: str = "test images"
 ) -> Figure:
-    """Each original above the mean of p(x|z) at z = z_mean.
+    """Each original above the mean of p(x|z) at the point of q(z|x), such as z_mean.
 
     Args:
       originals, means: floats [n, height, width, channels] in [0, 1].
       names: of the class of each, written above it; empty for none.
       columns: images beside each other.
-      of: what they are, for the title.
+      examples: what they are, for the title.
     """
     columns = min(columns, len(originals))
     blocks = len(originals) // columns
     shape = (blocks, columns, *originals.shape[1:])
     pairs = np.stack([originals[: blocks * columns].reshape(shape), means[: blocks * columns].reshape(shape)], axis=1)
-    title = f"{blocks * columns} {of} and their reconstructions{channel_note(originals)}"
+    title = f"{blocks * columns} {examples} and their reconstructions{channel_note(originals)}"
     figure = new_figure(title, 0.45 + blocks * (0.2 + grid_height(pairs[0], WIDTH - 1.1)))
     for block, axes in enumerate(figure.subplots(blocks, squeeze=False)[:, 0]):
         show_grid(
@@ -45,14 +45,18 @@ def reconstructions(
 
 @styled
 def column_reconstructions(
-    originals: NDArray[np.floating], means: NDArray[np.floating], feature_names: Sequence[str], *, of: str = "test rows"
+    originals: NDArray[np.floating],
+    means: NDArray[np.floating],
+    feature_names: Sequence[str],
+    *,
+    examples: str = "test rows",
 ) -> Figure:
     """For rows of numbers: reconstruction against original, a panel for each column.
 
     Args:
       originals, means: floats [n, columns], in the user's own units; the first 12 columns are shown.
       feature_names: of the columns.
-      of: what they are, for the title.
+      examples: what they are, for the title.
     """
     shown = min(originals.shape[1], MOST_COLUMNS)
     across = min(shown, 4)
@@ -60,7 +64,7 @@ def column_reconstructions(
     rest = f" (first {shown} of {originals.shape[1]} columns)" if shown < originals.shape[1] else ""
     side = WIDTH / max(across, 3)
     figure = new_figure(
-        f"{len(originals)} {of}: reconstruction against original{rest}", 0.6 + rows * side, side * across + 0.3
+        f"{len(originals)} {examples}: reconstruction against original{rest}", 0.6 + rows * side, side * across + 0.3
     )
     for column, axes in enumerate(figure.subplots(rows, across, squeeze=False).ravel()):
         if column >= shown:

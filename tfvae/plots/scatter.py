@@ -35,7 +35,7 @@ def latent_scatter(
     *,
     prior: Gaussian | None = None,
     dimensions: tuple[int, int] = (0, 1),
-    of: str | None = None,
+    examples: str | None = None,
 ) -> Figure:
     """z_mean of each test example along two dimensions, coloured by class, each class named at its median.
 
@@ -45,9 +45,9 @@ def latent_scatter(
       label_names: of the classes.
       prior: whose contours to draw over the points.
       dimensions: the two to draw.
-      of: what they are the codes of, for the title; none: so many test examples.
+      examples: whose codes they are, for the title; None: so many test examples.
     """
-    figure = new_figure(f"Codes of {of or _count(means)} (z_mean)", 5.8, 7.4)
+    figure = new_figure(f"Codes of {examples or _count(means)} (z_mean)", 5.8, 7.4)
     axes = figure.add_subplot()
     _pair(axes, means, y, label_names, prior, dimensions)
     _legend(figure, axes)
@@ -61,15 +61,15 @@ def latent_projections(
     label_names: tuple[str, ...] | None = None,
     *,
     prior: Gaussian | None = None,
-    of: str | None = None,
+    examples: str | None = None,
 ) -> Figure:
     """The three pairwise projections of z_mean for three latent dimensions.
 
     Args:
       means: floats [n, 3].
-      y, label_names, prior, of: as for `latent_scatter`; contours are those of the prior's margins.
+      y, label_names, prior, examples: as for `latent_scatter`; contours are those of the prior's margins.
     """
-    figure = new_figure(f"Codes of {of or _count(means)} (z_mean), from three sides", 4.5, 12.6)
+    figure = new_figure(f"Codes of {examples or _count(means)} (z_mean), from three sides", 4.5, 12.6)
     panels = figure.subplots(1, 3)
     for axes, pair in zip(panels, PAIRS, strict=True):
         _pair(axes, means, y, label_names, prior, pair)
@@ -83,15 +83,15 @@ def latent_scatter_3d(
     y: Labels = None,
     label_names: tuple[str, ...] | None = None,
     *,
-    of: str | None = None,
+    examples: str | None = None,
 ) -> Figure:
     """z_mean of each test example in space, coloured by class.
 
     Args:
       means: floats [n, 3].
-      y, label_names, of: as for `latent_scatter`.
+      y, label_names, examples: as for `latent_scatter`.
     """
-    figure = new_figure(f"Codes of {of or _count(means)} (z_mean)", 5.6, 6.8)
+    figure = new_figure(f"Codes of {examples or _count(means)} (z_mean)", 5.6, 6.8)
     axes = figure.add_subplot(projection="3d")
     for rows, name, colour, marker in _classes(means, y, label_names):
         points = axes.scatter(*rows.T, s=_size(means), color=colour, marker=marker, label=name, depthshade=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -97,8 +97,12 @@ def class_style(index: int) -> tuple[str, str]:
 
 def class_names(y: NDArray[np.integer], label_names: tuple[str, ...] | None) -> list[tuple[int, str]]:
     """The classes that occur in y, in order, each with the name to show."""
-    named = label_names or ()
-    return [(int(c), text(named[c] if 0 <= c < len(named) else c, LONGEST_NAME)) for c in np.unique(y)]
+    return [(int(c), class_name(int(c), label_names or (), LONGEST_NAME)) for c in np.unique(y)]
+
+
+def class_name(label: int, names: Sequence[str], most: int) -> str:
+    """A class as a picture shows it, cut to so many letters: its name, else its number; -1 is unlabelled."""
+    return text(names[label] if 0 <= label < len(names) else "unlabelled" if label == -1 else label, most)
 
 
 def text(value: object, most: int | None = None) -> str:

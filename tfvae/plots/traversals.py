@@ -40,7 +40,12 @@ def traversal_points(
 
 @styled
 def traversals(
-    images: Images, dimensions: Sequence[int], kl: NDArray[np.floating], steps: NDArray[np.floating] = STEPS
+    images: Images,
+    dimensions: Sequence[int],
+    kl: NDArray[np.floating],
+    steps: NDArray[np.floating] = STEPS,
+    *,
+    at: str = "",
 ) -> Figure:
     """Decoded means along each dimension: a row for each, named with its KL.
 
@@ -49,8 +54,9 @@ def traversals(
       dimensions: the ones moved.
       kl: floats [latent], nats, of every dimension.
       steps: floats [steps], in standard deviations of the prior.
+      at: words that end the title, such as ", class 3".
     """
-    title = f"Moving one latent dimension at a time{_part(dimensions, kl)}"
+    title = f"Moving one latent dimension at a time{_part(dimensions, kl)}{at}"
     figure = new_figure(title + channel_note(images), 0.85 + grid_height(images, WIDTH - 1.2))
     axes = figure.add_subplot()
     show_grid(
@@ -72,20 +78,22 @@ def column_traversals(
     kl: NDArray[np.floating],
     feature_names: Sequence[str],
     steps: NDArray[np.floating] = STEPS,
+    *,
+    at: str = "",
 ) -> Figure:
     """For rows of numbers: each column's decoded mean against the dimension that moves, a panel for each dimension.
 
     Args:
       rows: floats [dimensions, steps, columns], decoded from `traversal_points`, in model units, for the columns
         share an axis.
-      dimensions, kl, steps: as for `traversals`.
+      dimensions, kl, steps, at: as for `traversals`.
       feature_names: of the columns; the 8 that move most are shown.
     """
     chosen = most_moving(rows)
     across = min(len(dimensions), 4)
     down = -(-len(dimensions) // across)
     figure = new_figure(
-        f"Moving one latent dimension at a time{_part(dimensions, kl)}",
+        f"Moving one latent dimension at a time{_part(dimensions, kl)}{at}",
         1.0 + 2.3 * down,
     )
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()

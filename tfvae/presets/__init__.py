@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 
@@ -33,14 +34,22 @@ def title(name: str) -> str:
     return text(name).split("\n", 1)[0].lstrip("# ")
 
 
-def load(name: str) -> Config:
-    """The configuration of a preset, or of a YAML file of the user's own (a name that ends in .yaml)."""
+def load(name: str, allow_code: Collection[str] = ()) -> Config:
+    """The configuration of a preset, or of a YAML file of the user's own (a name that ends in .yaml).
+
+    Args:
+      name: of a preset or a file.
+      allow_code: packages that a file may name code of.
+
+    Raises:
+      UserError: no such preset or file, or settings in it that cannot be used.
+    """
     if not name.endswith((".yaml", ".yml")):
         return from_yaml(text(name), name)
     path = Path(name)
     if not path.is_file():
         raise UserError(f"preset: {name} is not there; want a preset's name or a YAML file.")
     try:
-        return from_yaml(path.read_text(), name)
+        return from_yaml(path.read_text(), name, allow_code)
     except UnicodeDecodeError:
         raise UserError(f"preset: {name} is not text; want a YAML file.") from None

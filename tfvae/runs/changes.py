@@ -34,7 +34,10 @@ _NEVER = {
     "data.label": _SHAPE,
     "data.image_size": _SHAPE,
     "data.channels": _SHAPE,
+    "data.attributes": _SHAPE,
+    "model": _MODEL,
     "network": _MODEL,
+    "posterior": _MODEL,
     "prior": _MODEL,
     "likelihood": _MODEL,
     "training.batch_size": "a run counts its epochs in steps of that many examples",
@@ -75,7 +78,9 @@ class Change(NamedTuple):
             return "the checkpoint holds the weights in the precision that they had"
         if self.setting == "training.precision" and self.wanted == "mixed_float16":
             return "the checkpoint has no loss scale"
-        return _NEVER.get(self.setting) or _NEVER.get(self.setting.partition(".")[0])
+        keys = self.setting.split(".")
+        # What holds for training.optimizer does for training.optimizers.NAME.optimizer.
+        return _NEVER.get(self.setting) or _NEVER.get(f"{keys[0]}.{keys[-1]}") or _NEVER.get(keys[0])
 
 
 def between(was: Config, wanted: Config) -> list[Change]:
@@ -87,7 +92,15 @@ def between(was: Config, wanted: Config) -> list[Change]:
       ['training.epochs: 50 → 80']
     """
     before, after = _flat(to_dict(was)), _flat(to_dict(wanted))
-    return [Change(name, before[name], after[name]) for name in after if before[name] != after[name]]
+    # Of a section with another choice, settings that only one of the two has go with its name.
+    names = (name for name in after if name.endswith(".name") and after[name] != before[name])
+    renamed = tuple(name.removesuffix("name") for name in names)
+    found = []
+    for name in {**after, **before}:
+        only_one_has_it = (name in before) != (name in after)
+        if before.get(name) != after.get(name) and not (only_one_has_it and name.startswith(renamed)):
+            found.append(Change(name, before.get(name), after.get(name)))
+    return found
 
 
 def refuse(changes: list[Change], allow_changed: bool) -> None:
@@ -116,11 +129,8 @@ def _verdict(change: Change) -> str:
     return f"{change} ({'harmless' if change.harmless else 'changes the result'})"
 
 
-def _flat(sections: dict[str, Any]) -> dict[str, Any]:
+def _flat(values: dict[str, Any], within: str = "") -> dict[str, Any]:
     flat = {}
-    for section, values in sections.items():
-        if isinstance(values, dict):
-            flat.update({f"{section}.{key}": value for key, value in values.items()})
-        else:
-            flat[section] = values
+    for key, value in values.items():
+        flat.update(_flat(value, f"{within}{key}.") if isinstance(value, dict) else {f"{within}{key}": value})
     return flat

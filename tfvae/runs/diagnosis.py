@@ -1,44 +1,22 @@
-"""What a trained VAE suffers from, in words, each with the number that says so and what to try."""
+"""What a trained model suffers from, in words, each with the number that says so and what to try."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import inspect
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
+from tfvae.data import views
+from tfvae.data.splits import DataSet
 from tfvae.metrics import aggregate_kl
+from tfvae.models.capabilities import capabilities, gaussian_prior
 
-
-class Evidence(NamedTuple):
-    """What the diagnosis looks at.
-
-    Attributes:
-      z_mean: `[n, latent]`, of test examples.
-      z_log_var: `[n, latent]`.
-      active_units: dimensions in use.
-      kl: mean KL on the test, nats.
-      data_variance: mean over values of the variance over test examples, model units squared.
-      squared_error: mean squared error of the reconstruction, model units squared.
-      sample_variance: as `data_variance`, of samples from the prior: draws of a real-valued likelihood, else means.
-      train_elbo: mean training ELBO of the best epoch, nats.
-      test_elbo: mean test ELBO, nats.
-      prior_mean: `[latent]`.
-      prior_scale_tril: `[latent, latent]`.
-      kl_weight: final weight.
-    """
-
-    z_mean: np.ndarray
-    z_log_var: np.ndarray
-    active_units: int
-    kl: float
-    data_variance: float
-    squared_error: float
-    sample_variance: float
-    train_elbo: float
-    test_elbo: float
-    prior_mean: np.ndarray
-    prior_scale_tril: np.ndarray
-    kl_weight: float
+Evidence = Mapping[str, float]
+_TEST_EXAMPLES = 2000
+_SAMPLES = 500
 
 
 class Finding(NamedTuple):
@@ -58,85 +36,156 @@ class Finding(NamedTuple):
 def diagnose(evidence: Evidence) -> list[Finding]:
     """The findings, worst first; an empty list where nothing stands out.
 
-    The limits are rules of thumb, chosen on the presets of this package: a finding is a place to look, not a verdict.
+    Each check takes what it needs by name, and is left out where the evidence lacks a part of that. The limits are
+    rules of thumb, chosen on the presets of this package: a finding is a place to look, not a verdict.
+
+    Args:
+      evidence: as `gather` gives it.
     """
-    checks = (_collapse, _poor_reconstruction, _low_diversity, _over_regularised, _under_regularised, _overfitting)
-    return [finding for check in checks if (finding := check(evidence)) is not None]
+    findings = []
+    for check in (
+        _collapse,
+        _poor_reconstruction,
+        _low_diversity,
+        _over_regularised,
+        _under_regularised,
+        _overfitting,
+    ):
+        arguments = inspect.signature(check).parameters
+        if all(name in evidence or argument.default != argument.empty for name, argument in arguments.items()):
+            finding = check(**{name: evidence[name] for name in arguments if name in evidence})
+            findings += [] if finding is None else [finding]
+    return findings
 
 
-def _collapse(e: Evidence) -> Finding | None:
-    size = e.z_mean.shape[1]
-    if e.active_units >= 0.25 * size and e.active_units > 0:
+def gather(model: Any, data: DataSet, test: Mapping[str, Any], best: Mapping[str, Any]) -> Evidence:
+    """The figures that the checks need, as far as the model has them.
+
+    Args:
+      model: trained, with its best weights.
+      data: its data set; the first test examples are encoded.
+      test: the summarised terms of the test split.
+      best: the summarised training terms of the best epoch.
+
+    Returns:
+      `latent_dim`; `kl_weight`, the final one; `active_units`; `kl`, mean of the test split, nats;
+      `squared_error_per_value` of the reconstruction, and `data_variance` and `sample_variance`, means over values of
+      the variance over test examples and over samples of the prior (draws of a real-valued likelihood, else means),
+      model units squared; `train_elbo` and `test_elbo`, nats; `aggregate_kl`, from the Gaussian of the encoded
+      examples' moments to the prior, nats a dimension.
+    """
+    able = capabilities(model, data)
+    view = views.first(data, "test", _TEST_EXAMPLES, condition=model.condition)
+    evidence = {"latent_dim": model.latent_dim, "data_variance": view.x.var(axis=0).mean()}
+    evidence |= {f"{part}_elbo": terms["elbo"] for part, terms in (("train", best), ("test", test)) if "elbo" in terms}
+    evidence |= {name: test[name] for name in ("active_units", "kl", "squared_error_per_value") if name in test}
+    evidence |= {name: value for name, value in model.schedule().items() if name == "kl_weight"}
+    if "sampling" in able:
+        evidence["sample_variance"] = _sample_variance(model, view)
+    if {"vector latents", "diagonal posterior", "gaussian prior"} <= able:
+        evidence["aggregate_kl"] = _aggregate_kl(model, view)
+    return {name: float(value) for name, value in evidence.items()}
+
+
+def aggregate_gap(z_mean: np.ndarray, z_log_var: np.ndarray, prior_mean: np.ndarray, scale_tril: np.ndarray) -> float:
+    """`metrics.aggregate_kl` of the aggregate posterior's moments, nats a dimension; NaN of a single example.
+
+    Args:
+      z_mean: `[n, latent]`.
+      z_log_var: `[n, latent]`.
+      prior_mean: `[latent]`.
+      scale_tril: `[latent, latent]`.
+    """
+    mean = z_mean.mean(axis=0)
+    covariance = np.cov(z_mean, rowvar=False).reshape(len(mean), -1) + np.diag(np.exp(z_log_var).mean(axis=0))
+    return aggregate_kl(mean, covariance, prior_mean, scale_tril) / len(mean)
+
+
+def _sample_variance(model: Any, view: views.View) -> float:
+    # The spread of a Gaussian is part of what it makes; that of a Bernoulli on grey levels is not.
+    drawn = model.likelihood.support is None
+    y = views.sampled_condition(view, model.condition, _SAMPLES)
+    samples = model.scaling.forward(model.sample(_SAMPLES, seed=0, y=y, draw=drawn).x)
+    return float(samples.var(axis=0).mean())
+
+
+def _aggregate_kl(model: Any, view: views.View) -> float:
+    y = None if model.condition_size is None else tf.constant(view.y)
+    values = model.predict(view.x, seed=0, y=y)
+    density = model.posterior.density({name: tf.constant(value) for name, value in values.items() if name != "seed"})
+    prior = gaussian_prior(model)
+    return aggregate_gap(density.mean.numpy(), density.log_var.numpy(), prior.mean.numpy(), prior.scale_tril.numpy())
+
+
+def _collapse(active_units: float, latent_dim: float, kl: float) -> Finding | None:
+    if active_units >= 0.25 * latent_dim and active_units > 0:
         return None
-    said = (
-        f"{e.active_units} of {size} latent dimensions are active (variance of z_mean above 0.01), KL {e.kl:.2f} nats"
-    )
     return Finding(
         "posterior collapse",
-        said,
+        f"{active_units:.0f} of {latent_dim:.0f} latent dimensions are active (variance of z_mean above 0.01), "
+        f"KL {kl:.2f} nats",
         "objective.kl_schedule=linear or cyclical, objective.free_bits=0.1, a smaller network.latent_dim",
     )
 
 
-def _poor_reconstruction(e: Evidence) -> Finding | None:
-    explained = 1 - e.squared_error / max(e.data_variance, 1e-12)
+def _poor_reconstruction(
+    squared_error_per_value: float, data_variance: float, kl_weight: float = 1.0
+) -> Finding | None:
+    explained = 1 - squared_error_per_value / max(data_variance, 1e-12)
     if explained >= 0.3:
         return None
-    said = f"the reconstruction explains {100 * explained:.0f} % of the variance of the data"
+    share = f"the reconstruction explains {100 * explained:.0f} % of the variance of the data"
     worse = f"the squared error of the reconstruction is {1 - explained:.2f} times that of the data's mean"
     return Finding(
         "poor reconstruction",
-        said if explained >= 0 else worse,
-        "more training.epochs, a larger network.latent_dim or network" + _less_weight(e),
+        share if explained >= 0 else worse,
+        "more training.epochs, a larger network.latent_dim or network" + _less_weight(kl_weight),
     )
 
 
-def _low_diversity(e: Evidence) -> Finding | None:
-    ratio = e.sample_variance / max(e.data_variance, 1e-12)
+def _low_diversity(sample_variance: float, data_variance: float, kl_weight: float = 1.0) -> Finding | None:
+    ratio = sample_variance / max(data_variance, 1e-12)
     if ratio >= 0.3:
         return None
     return Finding(
         "low latent diversity",
         f"samples of the prior vary {100 * ratio:.0f} % as much as the data",
-        "more training.epochs, objective.free_bits=0.1" + _less_weight(e),
+        "more training.epochs, objective.free_bits=0.1" + _less_weight(kl_weight),
     )
 
 
-def _over_regularised(e: Evidence) -> Finding | None:
-    per_dimension = e.kl / e.z_mean.shape[1]
-    if e.kl_weight <= 1 or per_dimension >= 0.5:
+def _over_regularised(kl: float, latent_dim: float, kl_weight: float) -> Finding | None:
+    per_dimension = kl / latent_dim
+    if kl_weight <= 1 or per_dimension >= 0.5:
         return None
     return Finding(
         "over-regularisation",
-        f"KL is {per_dimension:.2f} nats a dimension under a weight of {e.kl_weight:g}",
+        f"KL is {per_dimension:.2f} nats a dimension under a weight of {kl_weight:g}",
         "a smaller objective.kl_weight, or objective.capacity",
     )
 
 
-def _under_regularised(e: Evidence) -> Finding | None:
-    mean = e.z_mean.mean(axis=0)
-    covariance = np.cov(e.z_mean, rowvar=False).reshape(len(mean), -1) + np.diag(np.exp(e.z_log_var).mean(axis=0))
-    gap = aggregate_kl(mean, covariance, e.prior_mean, e.prior_scale_tril) / len(mean)
-    if not gap > 0.25:  # NaN where there is a single example
+def _under_regularised(aggregate_kl: float) -> Finding | None:
+    if not aggregate_kl > 0.25:  # NaN where there is a single example
         return None
     return Finding(
         "under-regularisation",
-        f"the encoded examples lie {gap:.2f} nats a dimension away from the prior, so that its samples miss them",
+        f"the encoded examples lie {aggregate_kl:.2f} nats a dimension away from the prior, so its samples miss them",
         "more training.epochs, a larger objective.kl_weight",
     )
 
 
-def _overfitting(e: Evidence) -> Finding | None:
-    gap = e.train_elbo - e.test_elbo
+def _overfitting(train_elbo: float, test_elbo: float) -> Finding | None:
+    gap = train_elbo - test_elbo
     # The ELBO of a density passes through zero, where a share of it means nothing.
-    if gap <= max(0.1 * abs(e.train_elbo), 1.0):
+    if gap <= max(0.1 * abs(train_elbo), 1.0):
         return None
     return Finding(
         "overfitting",
-        f"the test ELBO is {gap:.2f} nats below the training ELBO of {e.train_elbo:.2f}",
+        f"the test ELBO is {gap:.2f} nats below the training ELBO of {train_elbo:.2f}",
         "more data, a smaller network, training.early_stopping=10",
     )
 
 
-def _less_weight(e: Evidence) -> str:
-    return ", a smaller objective.kl_weight" if e.kl_weight > 1 else ""
+def _less_weight(kl_weight: float) -> str:
+    return ", a smaller objective.kl_weight" if kl_weight > 1 else ""

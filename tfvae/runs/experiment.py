@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,20 @@ import keras
 import tensorflow as tf
 
 import tfvae
-from tfvae import likelihoods, networks, noise
-from tfvae.config import Config
+from tfvae import catalog, noise
+from tfvae.config import Config, paths
 from tfvae.data import load
 from tfvae.data.splits import DataSet
-from tfvae.engine import optimizers
+from tfvae.engine import optimizers, trainer
 from tfvae.engine import strategy as strategies
 from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
+from tfvae.engine.plan import check_shares
 from tfvae.errors import UserError
-from tfvae.latent import priors, resolve
-from tfvae.models import checks
-from tfvae.models.vae import VAE
+from tfvae.latent import resolve
+from tfvae.models.base import LatentModel
 from tfvae.plots import gallery
 from tfvae.runs import changes, keras_files, report, tensorboard
 from tfvae.runs.folder import Run, absolute
@@ -53,7 +54,7 @@ def train(
     Example:
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
     """
-    with workers.explained(config.training) as writes, _precision(config.training.precision):
+    with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
         facts = {"preset": preset, **experiment.facts()}
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
@@ -66,6 +67,7 @@ def resume(
     config: Config | None = None,
     *,
     allow_changed: bool = False,
+    allow_code: Collection[str] = (),
     quiet: bool = False,
     profile: int = 0,
 ) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def resume(
       folder: the run's.
       config: the recipe to go on with, which `config.yaml` holds from then on; None: the run's own.
       allow_changed: take settings that change the result too, where the checkpoint still fits.
+      allow_code: packages that the run's `config.yaml` may name code of.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
 
@@ -88,7 +91,7 @@ def resume(
     Example:
       `resume("runs/digits", config.override(Run.open("runs/digits").config, ["training.epochs=400"]))`
     """
-    run = Run.open(folder)
+    run = Run.open(folder, allow_code)
     config = absolute(config) if config else run.config
     differences = changes.between(run.config, config)
     changes.refuse(differences, allow_changed)
@@ -98,7 +101,7 @@ def resume(
             print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
         return done
     with (
-        workers.explained(config.training) as writes,
+        workers.worker_errors(config.training) as writes,
         _precision(config.training.precision),
         _held(run, writes),
     ):
@@ -131,41 +134,43 @@ class _Experiment:
         self._strategy = strategies.from_settings(config.training)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
-        self._data = load.load(config.data, config.seed)
+        self._data = load.for_recipe(config)
         # Each machine may have its data in another place.
-        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, dir=None, path=None))
-        workers.agree(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
+        elsewhere: dict[str, Any] = dict.fromkeys(paths(config.data))
+        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, **elsewhere))
+        workers.require_same(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
+        check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
 
     def run(self, run: Run, profile: int, differences: Sequence[changes.Change] = ()) -> dict[str, Any]:
-        with Reporter(self._config.training.epochs, self._quiet) as reporter:
+        with Reporter(self._config.training.epochs, self._quiet, self._model.terms) as reporter:
             self._header(reporter)
             writes = workers.place(self._strategy).chief
-            loop = Loop(
-                self._model, self._data, self._config, self._strategy, run=run, reporter=reporter, profile=profile
-            )
+            loop = Loop(self._model, self._data, self._config, self._strategy, Outputs(run, reporter, profile))
             if steps := loop.resume():
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
             for change in differences:
                 reporter.say(f"changed: {change}{f' ({change.harmless})' if change.harmless else ''}.")
             if differences and writes:  # not before the checkpoint is seen to fit them
                 run.change(self._config)
-            with tensorboard.writer(run.tensorboard) if writes else contextlib.nullcontext() as write:
+            with (
+                tensorboard.writer(run.tensorboard, self._model.terms) if writes else contextlib.nullcontext() as write
+            ):
                 loop.run((lambda epoch, line: self._epoch_end(run, write, epoch, line)) if write else None)
             made = self._finish(run, loop, reporter, writes)
-            workers.part(self._strategy, lambda: run.ended)
+            workers.final_barrier(self._strategy, lambda: run.ended)
         if not self._quiet:
             print("\n".join(_summary(made, run)))
         return made
 
     def _finish(self, run: Run, loop: Loop, reporter: Reporter, writes: bool) -> dict[str, Any]:
-        made = report.make(self._model, self._data, loop, self._config.data.binarize, self.facts())
+        made = report.make(self._model, self._data, loop, self.facts())
         if not writes:
             return made
         keras_files.save(self._model, run)
         reporter.say("drawing pictures …")
-        gallery.draw(self._model, self._data, loop.history, run.plots, binarize=self._config.data.binarize)
+        gallery.draw(self._model, self._data, loop.history, run.plots)
         run.write_json("report.json", made)
         return made
 
@@ -187,10 +192,8 @@ class _Experiment:
             f"D = {self._model.latent_dim}, {type(self._model.prior).__name__} prior, "
             f"{type(self._model.likelihood).__name__} likelihood."
         )
-        if self._config.likelihood.name == "mse":
-            reporter.say(
-                "likelihood: mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 a value."
-            )
+        if note := self._config.likelihood.note:
+            reporter.say(f"likelihood: {note}")
         if training.precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
             reporter.say(f"precision: {training.precision} pays on a GPU; this CPU is faster in float32.")
         jit = "on" if strategies.use_jit(training, self._model) else "off"
@@ -224,30 +227,21 @@ class _Experiment:
         return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, "examples": examples}
 
 
-def build(config: Config, data: DataSet) -> VAE:
+def build(config: Config, data: DataSet) -> LatentModel:
     """The model of a configuration for a data set, with fresh weights.
 
     Raises:
       UserError: settings that do not fit each other or the data.
     """
-    likelihood = likelihoods.from_settings(config.likelihood)
-    encoder, decoder = networks.build(config.network, data.shape, likelihood.parameters)
-    prior = priors.from_settings(config.prior, encoder.output_shape[0][-1])
-    checks.support(data, config.data.binarize, likelihood)
-    vae = VAE(
-        encoder,
-        decoder,
-        prior,
-        likelihood,
-        scaling=data.scaling,
-        latent=config.training.latent,
-        **dataclasses.asdict(config.objective),
-    )
+    model: LatentModel = catalog.load("model", config.model.name).build(config, data)
     if len(data.train) < config.training.batch_size:
         size, examples = config.training.batch_size, len(data.train)
         raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
-    optimizers.from_settings(config.training, 1)  # an unknown name is said before there is a run folder
-    return vae
+    # Unknown names are refused before there is a run folder.
+    trainer.check(model, config.training)
+    for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
+        optimizers.from_settings(settings, 1)
+    return model
 
 
 def _summary(made: dict[str, Any], run: Run) -> list[str]:

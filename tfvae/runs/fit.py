@@ -12,10 +12,13 @@ import tensorflow as tf
 from tfvae.config import Config, Training
 from tfvae.data import load
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import DataSet
 from tfvae.engine.loop import Loop
+from tfvae.engine.outputs import Outputs
 from tfvae.engine.signals import Stopped
 from tfvae.latent.sample import resolve
 from tfvae.models import checks
+from tfvae.runs import conditioning
 from tfvae.runs.progress import Reporter
 
 
@@ -28,22 +31,31 @@ def fit(
     if getattr(model, "jit_compile", False):
         training = dataclasses.replace(training, jit="on")
     config = Config(objective=model.objective, training=training, seed=seed)
-    x = np.asarray(x)
-    checks.shape(x.shape, model.event_shape)
-    raw = x.dtype.kind in "iub"
-    scaling = model.scaling if model.scaling.kind != "none" else "auto"
-    data = load.from_arrays(x, y, validation_data, scaling=scaling if raw else Scaling.identity())
-    if raw:
-        model.scaling = data.scaling
+    data = _data(model, np.asarray(x), y, validation_data)
     checks.support(data, config.data.binarize, model.likelihood)
-    with Reporter(training.epochs, quiet=verbose == 0) as reporter:
-        optimizer = model.optimizer if getattr(model, "compiled", False) else None
-        loop = Loop(model, data, config, tf.distribute.get_strategy(), optimizer, reporter=reporter)
+    with Reporter(training.epochs, verbose == 0, model.terms) as reporter:
+        loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(reporter=reporter))
         try:
             loop.run()
         except Stopped as stopped:
             raise (KeyboardInterrupt() if stopped.code == 130 else SystemExit(stopped.code)) from None
     return _history(loop.history)
+
+
+def _data(model: Any, x: np.ndarray, y: Any, validation_data: Any) -> DataSet:
+    """The user's arrays as a data set; sets the model's scaling and condition where they follow from it."""
+    checks.shape(x.shape, model.event_shape)
+    raw = x.dtype.kind in "iub"
+    scaling = model.scaling if model.scaling.kind != "none" else "auto"
+    chosen = scaling if raw else Scaling.identity()
+    if getattr(model, "condition_size", None) is None:
+        data = load.from_arrays(x, y, validation_data, scaling=chosen)
+    else:
+        data = conditioning.from_arrays(model, x, y, validation_data, chosen)
+        model.condition = data.condition
+    if raw:
+        model.scaling = data.scaling
+    return data
 
 
 def _history(lines: list[dict[str, Any]]) -> keras.callbacks.History:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Run:
     folder: Path
     config: configuration.Config
     facts: dict[str, Any]
+    allow_code: tuple[str, ...] = ()  # packages that its files may name code of
 
     @classmethod
     def create(cls, folder: str | Path, config: configuration.Config, facts: dict[str, Any]) -> Run:
@@ -65,20 +66,24 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: str | Path) -> Run:
+    def open(cls, folder: str | Path, allow_code: Collection[str] = ()) -> Run:
         """Opens a run folder that exists.
 
+        Args:
+          folder: the run's.
+          allow_code: packages that its files may name code of.
+
         Raises:
-          UserError: no run is there, or its `config.yaml` cannot be read.
+          UserError: no run is there, or its `config.yaml` cannot be read or names code that is not allowed.
         """
         folder = Path(folder)
         path = folder / "config.yaml"
         if not path.is_file():
             raise UserError(f"{folder}: no run is there (it has no config.yaml); name a folder that training made.")
         text = path.read_text()
-        config = configuration.from_yaml(text, str(path))
+        config = configuration.from_yaml(text, str(path), allow_code)
         facts = {k: v for k, v in yaml.safe_load(text).items() if k in configuration.FACTS}
-        return cls(folder, config, facts)
+        return cls(folder, config, facts, tuple(allow_code))
 
     def change(self, config: configuration.Config) -> Run:
         """The run with another recipe in its `config.yaml`, no longer ended; hold the lock."""
@@ -175,7 +180,7 @@ class Run:
 
 def absolute(config: configuration.Config) -> configuration.Config:
     """The configuration with its places absolute; addresses such as gs://bucket/folder are left alone."""
-    given = {name: getattr(config.data, name) for name in ("dir", "path")}
+    given = {name: getattr(config.data, name) for name in configuration.paths(config.data)}
     places: dict[str, Any] = {
         name: str(Path(place).expanduser().resolve()) for name, place in given.items() if place and "://" not in place
     }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from tfvae.models.terms import Terms, shown, value
+
+_NONE: Terms = MappingProxyType({})
 _SECONDS_BETWEEN_LINES = 2.0
 
 
@@ -18,11 +21,12 @@ class Reporter:
 
     Args:
       epochs: how many the run has.
-      quiet: say nothing.
+      quiet: print nothing.
+      terms: of the model; those shown under `progress` stand in the line of an epoch, the first of them at its head.
     """
 
-    def __init__(self, epochs: int, quiet: bool = False) -> None:
-        self._epochs, self._quiet = epochs, quiet
+    def __init__(self, epochs: int, quiet: bool = False, terms: Terms = _NONE) -> None:
+        self._epochs, self._quiet, self._terms = epochs, quiet, shown(terms, "progress")
         self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
         self._last_line, self._unsaid = 0.0, ""
         self._bar: Progress | None = None
@@ -55,20 +59,23 @@ class Reporter:
 
     def epoch(self, line: dict[str, Any]) -> None:
         """Shows the metrics of an epoch that has ended."""
-        train, judged = line["train"], line["validation"] or line["train"]
-        validation = f", validation {judged['elbo']:.3f}" if line["validation"] else ""
-        # The ELBO first: the loss has a weight that moves, so that its values do not compare.
-        text = (
-            f"ELBO {train['elbo']:.3f}{validation} nats (reconstruction {judged['reconstruction']:.2f}, "
-            f"KL {judged['kl']:.2f}), loss {train['loss']:.3f}, {judged['active_units']} active, "
-            f"{train['examples_per_second']:,.0f} examples/s"
-        )
+        train, validation = line["train"], line["validation"]
+        latest = self._figures(validation or train)
+        head, *rest = latest or [""]
+        if validation and latest:
+            # Values of both splits; the others are of the validation.
+            head = f"{self._figures(train)[0]}, validation {head}"
+        rate = f"{train['examples_per_second']:,.0f} examples/s"
+        text = "; ".join(part for part in (head, ", ".join(rest), rate) if part)
         if self._bar is not None:
-            short = f"ELBO {judged['elbo']:.2f} nats, KL {judged['kl']:.2f}, {judged['active_units']} active"
-            self._bar.update(self._task, completed=line["epoch"], description=short)
+            self._bar.update(self._task, completed=line["epoch"], description=", ".join(latest))
         self._unsaid = f"epoch {line['epoch']}/{self._epochs}: {text}"
         if time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES or line["epoch"] == self._epochs:
             self.last_epoch()
+
+    def _figures(self, figures: dict[str, Any]) -> list[str]:
+        values = {name: value(name, term, figures) for name, term in self._terms.items()}
+        return [f"{term.label} {term.text(v)}" for name, term in self._terms.items() if (v := values[name]) is not None]
 
     def last_epoch(self) -> None:
         """Prints the line of the last epoch, if it was held back so as not to flood a log."""

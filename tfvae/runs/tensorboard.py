@@ -10,13 +10,18 @@ from typing import Any
 import tensorflow as tf
 
 from tfvae.errors import UserError
+from tfvae.models.terms import Term, Terms
 
 Write = Callable[[dict[str, Any]], None]
 
 
 @contextlib.contextmanager
-def writer(folder: Path) -> Iterator[Write]:
+def writer(folder: Path, terms: Terms) -> Iterator[Write]:
     """Gives a function that writes a line of `metrics.jsonl`; one run each for train and validation.
+
+    Args:
+      folder: where to.
+      terms: of the model; their labels and units become the descriptions of the scalars.
 
     Raises:
       UserError: the events cannot be written, as on a full disk.
@@ -24,26 +29,30 @@ def writer(folder: Path) -> Iterator[Write]:
     files = {split: tf.summary.create_file_writer(str(folder / split)) for split in ("train", "validation")}
 
     def write(line: dict[str, Any]) -> None:
-        with _told_as_ours(folder):
+        with _as_user_error(folder):
             for split, file in files.items():
                 with file.as_default(step=line["step"]):
                     for name, value in line[split].items():
                         if isinstance(value, list):
                             tf.summary.histogram(name, value)
                         else:
-                            tf.summary.scalar(name, value)
+                            tf.summary.scalar(name, value, description=_description(terms.get(name)))
                 file.flush()
 
     try:
         yield write
     finally:
-        with _told_as_ours(folder):
+        with _as_user_error(folder):
             for file in files.values():
                 file.close()
 
 
+def _description(term: Term | None) -> str | None:
+    return None if term is None else f"{term.label}, {term.unit}".rstrip(", ")
+
+
 @contextlib.contextmanager
-def _told_as_ours(folder: Path) -> Iterator[None]:
+def _as_user_error(folder: Path) -> Iterator[None]:
     # Around the writing alone: what fails in training between two lines is not the events' fault.
     try:
         yield

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import VAE, CorrelatedNormal, Gaussian, config, networks
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.export import description, tflite
 from tfvae.export.subject import Subject
@@ -36,12 +36,12 @@ class Version:
 
 
 def grey() -> VAE:
-    encoder, decoder = networks.build(Network(hidden=(16,), latent_dim=3), (4, 5, 1), ("logits",))
+    encoder, decoder = networks.build(Mlp(hidden=(16,), latent_dim=3), (4, 5, 1), ("logits",))
     return VAE(encoder, decoder, scaling=scaling.fit("unit", np.array([[0], [255]], np.uint8)))
 
 
 def table() -> VAE:
-    encoder, decoder = networks.build(Network(hidden=(16,), latent_dim=3), (5,), ("mean",))
+    encoder, decoder = networks.build(Mlp(hidden=(16,), latent_dim=3), (5,), ("mean",))
     prior = CorrelatedNormal(3, [0.1, -0.2, 0.3], [[1.0, 0.4, 0.1], [0.4, 2.0, 0.2], [0.1, 0.2, 0.7]])
     columns = scaling.fit("z-score", np.random.default_rng(0).normal(50.0, [1, 2, 3, 4, 5], (99, 5)))
     return VAE(encoder, decoder, prior, Gaussian(scale=0.3), scaling=columns)

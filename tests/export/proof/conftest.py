@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tfvae import VAE, CorrelatedNormal, likelihoods, networks, noise
-from tfvae.config import Network
+from tfvae.config.network import Mlp
 from tfvae.data.scaling import Scaling
 from tfvae.export.proof import Evidence
 
@@ -25,7 +25,7 @@ def judged() -> Callable[..., Evidence]:
     @functools.cache
     def evidence(likelihood: likelihoods.Likelihood, scaling: Scaling | None = None) -> Evidence:
         keras.utils.set_random_seed(0)
-        encoder, decoder = networks.build(Network(hidden=(16,), latent_dim=3), SHAPE, likelihood.parameters)
+        encoder, decoder = networks.build(Mlp(hidden=(16,), latent_dim=3), SHAPE, likelihood.parameters)
         prior = CorrelatedNormal(3, [0.1, 0.2, 0.0], [[1.0, 0.4, 0.0], [0.4, 1.0, 0.0], [0.0, 0.0, 2.0]])
         vae = VAE(encoder, decoder, prior, likelihood, scaling=scaling)
         x = np.random.default_rng(0).random((N, *SHAPE)).astype("float32")

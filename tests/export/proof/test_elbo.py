@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tolerance import fan_in, rounding
 from tfvae.export.proof import Evidence, elbo
 from tfvae.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian, Laplace, Likelihood
 
@@ -29,7 +30,10 @@ def test_from_its_own_means_the_model_has_its_own_reconstruction(name: str, judg
     wanted = evidence.vae.elbo(evidence.x, seed=evidence.seed).reconstruction
     means = evidence.decode(evidence.posterior_z)
     got = elbo.reconstruction(evidence.vae, evidence.x, evidence.posterior_z, means)
-    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+    # The densities of single values may have either sign; positive ones are below 2.
+    values = evidence.x[0].size
+    slack = rounding("float32", fan_in(evidence.vae.decoder) + values, np.abs(wanted).max() + 2 * 2 * values)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=slack)
     worse = elbo.reconstruction(evidence.vae, evidence.x, evidence.posterior_z, 1.0 - means)
     assert not np.allclose(worse, wanted, rtol=1e-3)
 
@@ -71,10 +75,11 @@ def test_spread_is_the_larger_of_range_and_scale(judged: Judged) -> None:
         )
     wanted = {"bernoulli": 1.0, "continuous_bernoulli": 1.0, "gaussian": 0.2, "gaussian_shared": 0.3}
     for name, value in wanted.items():
-        assert spreads[name] == pytest.approx(value, rel=1e-6)
+        assert spreads[name] == pytest.approx(value, rel=rounding("float32"))
     evidence = judged(LIKELIHOODS["gaussian_per_pixel"])
     log_scale = evidence.vae.decoder(evidence.posterior_z)["log_scale"].numpy()
-    assert spreads["gaussian_per_pixel"] == pytest.approx(0.3 * np.sqrt(np.mean(np.exp(2 * log_scale))), rel=1e-5)
+    wanted_spread = 0.3 * np.sqrt(np.mean(np.exp(2 * log_scale)))
+    assert spreads["gaussian_per_pixel"] == pytest.approx(wanted_spread, rel=rounding("float32", log_scale.size))
 
 
 def test_the_floor_is_of_densities() -> None:

@@ -1,4 +1,4 @@
-"""Which replicas this process runs, and what its fellow workers must know of each other."""
+"""Which replicas this process runs, and how it compares and adds values with the other workers."""
 
 from __future__ import annotations
 
@@ -42,58 +42,63 @@ def place(strategy: tf.distribute.Strategy) -> Place:
     return Place(index * replicas, replicas, index == 0)
 
 
-def total(strategy: tf.distribute.Strategy, values: np.ndarray) -> np.ndarray:
+def sum_over_workers(strategy: tf.distribute.Strategy, values: np.ndarray) -> np.ndarray:
     """The sum of an array over the workers, each counted once; the same bits on every worker.
 
     Every worker must call it, and waits there for the others.
     """
     if not _several(strategy):
         return values
-    # A tensor without a device has no workers to go to: hence the identity.
+    # `reduce` fails on a tensor without a device; the identity has one.
     result: np.ndarray = strategy.reduce(tf.distribute.ReduceOp.SUM, tf.identity(values), axis=None).numpy()
     return result
 
 
-def each(strategy: tf.distribute.Strategy, value: float) -> np.ndarray:
-    """The value of every worker, float64 `[workers]`, on all of them; as `total`, it waits."""
+def gather(strategy: tf.distribute.Strategy, value: float) -> np.ndarray:
+    """The value of every worker, float64 `[workers]`, on all of them; waits as `sum_over_workers` does."""
     here = place(strategy)
     values = np.zeros(strategy.num_replicas_in_sync // here.replicas)
     values[here.first_replica // here.replicas] = value
-    return total(strategy, values)
+    return sum_over_workers(strategy, values)
 
 
-def agree(strategy: tf.distribute.Strategy, facts: dict[str, Any]) -> None:
-    """Sees that every worker has the same facts, by their text.
+def of_chief(strategy: tf.distribute.Strategy, value: float) -> float:
+    """The chief's value, on all workers; waits as `sum_over_workers` does."""
+    return float(sum_over_workers(strategy, np.array(value if place(strategy).chief else 0.0, np.float64)))
+
+
+def require_same(strategy: tf.distribute.Strategy, values: dict[str, Any]) -> None:
+    """Checks that all workers have the same values, compared by their text.
 
     Raises:
-      UserError: on all workers, names those that differ from the chief, and in what.
+      UserError: on all workers, names the value and the workers that differ from the chief.
     """
-    for name, fact in facts.items():
-        # 32 bits: a float64 holds them.
-        values = each(strategy, zlib.crc32(repr(fact).encode()))
-        if len(others := np.flatnonzero(values != values[0])):
+    for name, value in values.items():
+        # A float64 holds 32 bits exactly.
+        checksums = gather(strategy, zlib.crc32(repr(value).encode()))
+        if len(others := np.flatnonzero(checksums != checksums[0])):
             raise UserError(
-                f"the {name} of worker {', '.join(map(str, others))} is not that of the chief; give all workers "
-                "the same command line, the same data, and in --out the same folder of a shared file system."
+                f"the {name} of worker {', '.join(map(str, others))} differs from the chief's; start all workers with "
+                "the same command line, the same data, and as --out the same folder of a shared file system."
             )
 
 
-def part(strategy: tf.distribute.Strategy, ended: Callable[[], bool]) -> None:
+def final_barrier(strategy: tf.distribute.Strategy, ended: Callable[[], bool]) -> None:
     """Waits for every worker, as the last thing that all do; one may be missing only if the run has ended."""
     try:
-        total(strategy, np.zeros([]))
+        sum_over_workers(strategy, np.zeros([]))
     except _LOST:
-        # Who is here first may go before the others have heard it.
+        # The first worker to pass may exit before the others have heard from it.
         if not ended():
             raise
 
 
 @contextlib.contextmanager
-def explained(settings: Training) -> Iterator[bool]:
-    """Gives whether this process writes. Inside, errors name the worker that they come from, or the one that was lost.
+def worker_errors(settings: Training) -> Iterator[bool]:
+    """Gives whether this process writes; inside, errors name the worker that raised them, or the one that was lost.
 
     Raises:
-      UserError: there is no cluster, a worker was lost, or one was raised inside.
+      UserError: there is no cluster, a worker was lost, or a UserError was raised inside.
     """
     if settings.strategy != "multiworker":
         yield True

@@ -44,6 +44,16 @@ class Posterior(keras.layers.Layer):
         super().__init__(**kwargs)
         self.built = True
 
+    @classmethod
+    def from_settings(cls, settings: Any, latent: str) -> Posterior:
+        """The posterior of its section of the configuration.
+
+        Args:
+          settings: of `tfvae.config.posterior`, or its own.
+          latent: implementation of the latent op, for those that call it.
+        """
+        return cls(**settings.arguments(), name="posterior")
+
     def outputs(self, latent_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the encoder outputs that it reads, in the order of a bare list.
 

@@ -39,6 +39,10 @@ class GaussianPosterior(Posterior):
             resolve(latent)
         self.latent = latent
 
+    @classmethod
+    def from_settings(cls, settings: Any, latent: str) -> GaussianPosterior:
+        return cls(latent, **settings.arguments(), name="posterior")
+
     def outputs(self, latent_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"z_mean": latent_shape, "z_log_var": latent_shape}
 
@@ -95,7 +99,8 @@ class GaussianPosterior(Posterior):
         density = None
         if log_q:
             latent_axes = list(range(1, z_mean.shape.rank))
-            density = drawn.log_q - 0.5 * tf.reduce_sum(prior.log_var, latent_axes)
+            log_var = tf.broadcast_to(prior.log_var, tf.shape(z_mean))  # alike at each place of a grid
+            density = drawn.log_q - 0.5 * tf.reduce_sum(log_var, latent_axes)
         return LatentSample(prior.from_noise(drawn.z), _flat(drawn.kl), density)
 
 

@@ -40,6 +40,19 @@ class Prior(keras.layers.Layer):
         self.noise_shape: tuple[int, ...] | None = self.latent_shape
         self.built = True
 
+    @classmethod
+    def from_settings(cls, settings: Any, latent_shape: tuple[int, ...], condition_size: int | None) -> Prior:
+        """The prior of its section of the configuration.
+
+        Args:
+          settings: of `tfvae.config.prior`, or its own.
+          latent_shape: of z for one example.
+          condition_size: C of y; None: the model is not conditioned.
+        """
+        *grid, latent_dim = latent_shape
+        place = {"grid": tuple(grid)} if grid else {}
+        return cls(latent_dim, **place, **settings.arguments(), name="prior")
+
     def as_gaussian(self) -> Gaussian | None:
         """Capability: the prior as one Gaussian; None where it is none."""
         # Not a property: Keras follows those when it loads, and would go round for ever where one gives the layer.

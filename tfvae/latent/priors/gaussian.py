@@ -9,8 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.config import Prior as Settings
-from tfvae.errors import UserError
 from tfvae.latent.density import affine, standard_log_prob
 from tfvae.latent.priors import checks
 from tfvae.latent.priors.base import Prior
@@ -222,32 +220,6 @@ class CorrelatedNormal(GaussianPrior):
     def get_config(self) -> dict[str, Any]:
         settings = dict(mean=self._initial_mean.tolist(), covariance=self._initial_covariance.tolist())
         return {**super().get_config(), **settings, "trainable": self.trainable}
-
-
-def from_settings(settings: Settings, latent_dim: int) -> Prior:
-    """The prior that the settings name; of the standard one, what else they give makes another.
-
-    Variances make it diagonal; a mean, a covariance or training makes it correlated.
-
-    Raises:
-      UserError: a variance and a covariance, or one of them for a prior that has the other.
-    """
-    name = settings.name
-    if name == "standard":
-        given = (settings.mean, settings.covariance)
-        if settings.variance is not None:
-            name = "diagonal"
-        elif settings.trainable or any(value is not None for value in given):
-            name = "correlated"
-    if name == "diagonal" and settings.covariance is not None:
-        raise UserError("prior.covariance: is the correlated prior's; want prior.variance, or prior.name=correlated.")
-    if name == "correlated" and settings.variance is not None:
-        raise UserError("prior.variance: is the diagonal prior's; want prior.covariance, or prior.name=diagonal.")
-    if name == "standard":
-        return StandardNormal(latent_dim, name="prior")
-    if name == "diagonal":
-        return DiagonalNormal(latent_dim, settings.mean, settings.variance, settings.trainable, name="prior")
-    return CorrelatedNormal(latent_dim, settings.mean, settings.covariance, settings.trainable, name="prior")
 
 
 def _constant(value: np.ndarray) -> Any:

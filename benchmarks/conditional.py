@@ -1,0 +1,120 @@
+"""`python -m benchmarks.conditional`: what a label brings, and whether samples are of the class asked for.
+
+Trains `mnist-20d` and `mnist-conditional` for equal steps, and a small classifier on the real training digits; then
+counts the samples of each class in which the classifier finds that class. Knowing the label can save at most its
+entropy, log 10 = 2.303 nats, in the mean over a fixed prior. Writes `benchmarks/results/conditional.md` and `.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.latent import machine
+from benchmarks.results import FOLDER, keep, table
+
+SAMPLES = 1000  # of each class
+PRESETS = ("mnist-20d", "mnist-conditional")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.conditional", description=__doc__)
+    parser.add_argument("--data", default="../shared/data", help="folder with mnist.npz (default: ../shared/data)")
+    parser.add_argument("--epochs", type=int, default=60, help="of both models (default: 60, the presets')")
+    parser.add_argument("--set", nargs="+", default=[], help="settings of both models, as for python -m tfvae.train")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {name: Path(folder) / name for name in PRESETS}
+        settings = [f"data.dir={options.data}", f"training.epochs={options.epochs}", *options.set]
+        reports = {name: _train(name, run, settings) for name, run in runs.items()}
+        accuracy, found = _found(runs["mnist-conditional"], Path(options.data))
+    row = {
+        "machine": machine.facts(),
+        "epochs": options.epochs,
+        "settings": options.set,
+        "elbo": {name: report["test"]["elbo"] for name, report in reports.items()},
+        "kl": {name: report["test"]["kl"] for name, report in reports.items()},
+        "classifier_accuracy": accuracy,
+        "samples_found": found,
+    }
+    keep(row, _page(row), "conditional", FOLDER)
+    print(_page(row))
+    return 0
+
+
+def _train(preset: str, run: Path, settings: list[str]) -> dict[str, Any]:
+    # A process each, so that neither trains in the devices and caches of the other.
+    command = [sys.executable, "-m", "tfvae.train", "--preset", preset, "--out", str(run), "--set", *settings]
+    subprocess.run(command, check=True)
+    report: dict[str, Any] = json.loads((run / "report.json").read_text())
+    return report
+
+
+def _found(run: Path, data: Path) -> tuple[float, list[float]]:
+    """The classifier's accuracy on real test digits, and the share of samples of each class in which it finds it."""
+    import keras
+
+    import tfvae
+
+    with np.load(data / "mnist.npz") as digits:
+        x_train, y_train, x_test, y_test = (digits[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    classifier = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(16, 5, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(10),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile("adam", loss, metrics=["accuracy"])
+    classifier.fit(x_train[..., None], y_train, batch_size=128, epochs=4, verbose=0)
+    accuracy = float(classifier.evaluate(x_test[..., None], y_test, batch_size=500, verbose=0)[1])
+    vae = tfvae.load(run)
+    found = []
+    for digit in range(10):
+        samples = vae.sample(SAMPLES, seed=digit, y=digit).x
+        found.append(float(np.mean(classifier.predict(samples, 500, verbose=0).argmax(axis=1) == digit)))
+    return accuracy, found
+
+
+def _page(row: dict[str, Any]) -> str:
+    without, conditional = (row["elbo"][name] for name in PRESETS)
+    found = row["samples_found"]
+    lines = [
+        "# Conditional VAE on MNIST",
+        "",
+        f"Made by `python -m benchmarks.conditional --epochs {row['epochs']}` on {row['machine']['cpu']}.",
+        "",
+        table(
+            ["model", "test ELBO, nats", "KL, nats"],
+            [[f"`{name}`", f"{row['elbo'][name]:.2f}", f"{row['kl'][name]:.2f}"] for name in PRESETS],
+        ),
+        "",
+        f"The label brings {conditional - without:.2f} nats (log 10 = 2.303 is the most that a fixed prior can gain on "
+        "average; a decoder that is not perfect can gain more).",
+        "",
+        f"A classifier that is right on {100 * row['classifier_accuracy']:.2f} % of the real test digits finds the "
+        f"requested class in this share of {SAMPLES:,} samples each:",
+        "",
+        table([*range(10), "least"], [[f"{100 * share:.1f} %" for share in (*found, min(found))]]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Section `data`: where the examples come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tfvae.config.options import Choice, option
+
+
+@dataclass(frozen=True)
+class Data(Choice):
+    """What all sources share."""
+
+    kind: ClassVar[str] = "data"
+    name: str = option("digits", "source of the examples")
+    scaling: str = option(
+        "auto",
+        "how user's units become model units; auto: unit for images, z-score for tables, none for arrays in [0, 1]",
+        choices=("auto", "none", "unit", "min-max", "z-score"),
+    )
+    binarize: str = option(
+        "none", "x in {0, 1}: by a threshold, or drawn afresh each step", choices=("none", "threshold", "dynamic")
+    )
+    validation_fraction: float = option(
+        0.1, "part of the training examples kept for validation", above=0.0, maximum=0.9
+    )
+    test_fraction: float = option(
+        0.2, "part kept for the test, where the source has no test split of its own", above=0.0, maximum=0.9
+    )
+
+
+@dataclass(frozen=True)
+class Digits(Data):
+    """The 8x8 digits that come with scikit-learn."""
+
+
+@dataclass(frozen=True)
+class KerasSet(Data):
+    """`mnist`, `fashion_mnist` and `cifar10`."""
+
+    name: str = option("mnist", "source of the examples")
+    dir: str | None = option(None, "folder that holds NAME.npz in Keras's layout, instead of a download", is_path=True)
+
+
+@dataclass(frozen=True)
+class Blobs(Data):
+    """Clusters of points in the plane."""
+
+    name: str = option("blobs", "source of the examples")
+    num_examples: int = option(500, "number of points", minimum=10)
+    num_clusters: int = option(2, "number of Gaussians", minimum=1)
+
+
+@dataclass(frozen=True)
+class Csv(Data):
+    """A table with a header."""
+
+    name: str = option("csv", "source of the examples")
+    path: str | None = option(None, "the file to read", is_path=True)
+    label: str | None = option(None, "the column that holds labels")
+    attributes: tuple[str, ...] = option((), "columns of attributes that condition the model")
+
+
+@dataclass(frozen=True)
+class Npz(Data):
+    """Arrays in an npz file."""
+
+    name: str = option("npz", "source of the examples")
+    path: str | None = option(None, "the file to read", is_path=True)
+
+
+@dataclass(frozen=True)
+class Images(Data):
+    """A folder of PNG or JPEG images."""
+
+    name: str = option("images", "source of the examples")
+    path: str | None = option(None, "the folder to read", is_path=True)
+    image_size: tuple[int, int] = option((64, 64), "height and width after resize and crop", minimum=8)
+    channels: int = option(3, "1 for grey, 3 for colour", minimum=1, maximum=3)
+
+
+@dataclass(frozen=True)
+class Shards(Data):
+    """TFRecord shards that `python -m tfvae.data.shards` wrote."""
+
+    name: str = option("shards", "source of the examples")
+    path: str | None = option(None, "the folder to read (gs://… too)", is_path=True)
+    image_size: tuple[int, int] = option((64, 64), "height and width after resize and crop", minimum=8)
+    channels: int = option(3, "1 for grey, 3 for colour", minimum=1, maximum=3)

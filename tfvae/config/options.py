@@ -1,0 +1,246 @@
+"""Settings as dataclass fields that carry their help, unit and limits, and plain values checked against them.
+
+Every field carries them itself, so that `--help`, the checks and the documentation cannot disagree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from tfvae import catalog
+from tfvae.errors import UserError, listed, nearest
+
+T = TypeVar("T")
+
+
+def option(
+    default: Any,
+    help: str,  # noqa: A002 - the word that argparse uses
+    *,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+    is_path: bool = False,
+    each: tuple[str, ...] = (),
+) -> Any:
+    """A field of a dataclass of settings.
+
+    Args:
+      default: the value where none is given; it must be valid.
+      help: one line for `--help`, without a full stop.
+      unit: of the number.
+      choices: the only values, for text.
+      minimum: the least number; of a tuple, for each of its numbers, as the other limits.
+      above: numbers have to be greater than this.
+      maximum: the greatest number.
+      is_path: a file or folder: `config.yaml` keeps it absolute, and another machine may have it elsewhere.
+      each: for a table by name: the settings of the same dataclass that an entry may have.
+
+    Example:
+      >>> @dataclasses.dataclass(frozen=True)
+      ... class Settings:
+      ...     rate: float = option(0.5, "rate of decay", minimum=0.0)
+      >>> from_dict(Settings, {"rate": 1}).rate
+      1.0
+    """
+    metadata = dict(
+        help=help, unit=unit, choices=choices, minimum=minimum, above=above, maximum=maximum, is_path=is_path, each=each
+    )
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class Choice:
+    """What the settings of every choice of a section have beside their fields.
+
+    Attributes:
+      kind: the section, where `tfvae.catalog` lists the choices.
+      becomes: settings of other choices that may be given here, and the choice that each makes of this one; the first
+        that is given decides.
+      note: a sentence that training prints on what was chosen.
+    """
+
+    kind: ClassVar[str]
+    becomes: ClassVar[dict[str, str]] = {}
+    note: ClassVar[str] = ""
+    name: str
+
+    def arguments(self) -> dict[str, Any]:
+        """What a class of the catalog is called with: the settings that only this choice has."""
+        shared = {field.name for field in dataclasses.fields(catalog.shared(self.kind))}
+        return {name: getattr(self, name) for name in names(type(self)) if name not in shared}
+
+
+def names(kind: type) -> tuple[str, ...]:
+    """The names of the settings of a dataclass."""
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def paths(settings: Any) -> tuple[str, ...]:
+    """The names of the settings that are files or folders."""
+    return tuple(field.name for field in dataclasses.fields(settings) if field.metadata["is_path"])
+
+
+def is_section_of_choices(kind: Any) -> bool:
+    """Whether it stands for all choices of a section, as `Prior` does, and not for one, as `Correlated` does."""
+    return "kind" in vars(kind)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The settings as plain lists, numbers and strings, ready for YAML or JSON."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: plain(item) for key, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, tuple) else value
+
+    return {key: plain(value) for key, value in dataclasses.asdict(config).items()}
+
+
+def from_dict(kind: type[T], values: Any, where: str = "", allow_code: Collection[str] | None = None) -> T:
+    """Builds a dataclass from plain values, each checked for name, type and range.
+
+    Args:
+      kind: the dataclass; of a section of choices the class of them all, `Prior` say: the value `name` chooses.
+      values: a table of settings.
+      where: what messages call the table.
+      allow_code: as `tfvae.catalog.settings` takes it.
+
+    Raises:
+      UserError: names the key, what came and what was wanted, with the nearest name for an unknown one.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{where or 'configuration'}: got {values!r}, want a table of settings.")
+    if is_section_of_choices(kind):
+        kind, values = _choose(kind, values, where, allow_code)
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    arguments = {}
+    for key, value in values.items():
+        name = f"{where}.{key}" if where else str(key)
+        if key not in fields:
+            raise UserError(f"{name}: no such setting{nearest(str(key), fields)}. There are: {', '.join(fields)}.")
+        if dataclasses.is_dataclass(hints[key]):
+            arguments[key] = from_dict(hints[key], value, name, allow_code)
+        elif fields[key].metadata["each"]:
+            allowed = {other: (hints[other], fields[other].metadata) for other in fields[key].metadata["each"]}
+            arguments[key] = _tables(allowed, value, name)
+        else:
+            arguments[key] = _convert(hints[key], value, name, fields[key].metadata)
+    return kind(**arguments)
+
+
+def chosen(section: type, name: Any, allow_code: Collection[str] | None = None) -> Any:
+    """The dataclass of the choice of that name in a section of choices.
+
+    Raises:
+      UserError: the name is no text; or as `tfvae.catalog.settings`.
+    """
+    kind = section.kind  # type: ignore[attr-defined]
+    if not isinstance(name, str):
+        raise UserError(f"{kind}.name: got {name!r}, want text.")
+    return catalog.settings(kind, name, allow_code)
+
+
+def _choose(section: Any, values: Mapping[str, Any], where: str, allow_code: Any) -> tuple[Any, dict[str, Any]]:
+    name = values.get("name", section.name)
+    choice = chosen(section, name, allow_code)
+    unset = [key for key in choice.becomes if values.get(key) is None or values[key] is False]
+    values = {key: value for key, value in values.items() if key not in unset}
+    for key, other in choice.becomes.items():
+        if key in values:
+            name, choice = other, chosen(section, other)
+            break
+    for key in values:
+        if key not in names(choice):
+            raise UserError(_stranger(section.kind, name, choice, str(key), where or section.kind))
+    return choice, {**values, "name": name}
+
+
+def _stranger(kind: str, name: str, choice: Any, key: str, where: str) -> str:
+    others = catalog.having(kind, key)
+    if not others:
+        known = names(choice)
+        elsewhere = [field for other in catalog.names(kind) for field in names(catalog.settings(kind, other))]
+        hint = nearest(key, known) or nearest(key, elsewhere)
+        return f"{where}.{key}: no such setting{hint}. There are: {', '.join(known)}."
+    mend = f"set {where}.name={others[0]}" if len(others) == 1 else f"set {where}.name to one of those"
+    return f"{where}.{key}: is a setting of {listed(others)}, not of {name}; {mend}, or leave it out."
+
+
+def _tables(allowed: Mapping[str, Any], tables: Any, where: str) -> dict[str, dict[str, Any]]:
+    """A table of tables, whose settings are checked as those of the same name beside it are."""
+    if not isinstance(tables, Mapping):
+        raise UserError(f"{where}: got {tables!r}, want a table of tables, as in {{critic: {{learning_rate: 0.001}}}}.")
+    converted: dict[str, dict[str, Any]] = {}
+    for name, table in tables.items():
+        if not isinstance(table, Mapping):
+            raise UserError(f"{where}.{name}: got {table!r}, want a table of settings.")
+        for key in table:
+            if key not in allowed:
+                hint = nearest(str(key), allowed)
+                raise UserError(f"{where}.{name}.{key}: no such setting{hint}. There are: {', '.join(allowed)}.")
+        converted[str(name)] = {
+            key: _convert(allowed[key][0], value, f"{where}.{name}.{key}", allowed[key][1])
+            for key, value in table.items()
+        }
+    return converted
+
+
+def _convert(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is tuple:
+        return _convert_tuple(hint, value, name, limits)
+    if hint is float and isinstance(value, str):
+        value = _number(value)  # YAML 1.1 reads 1e-3 as text
+    if isinstance(value, bool) and "on" in limits["choices"]:
+        value = "on" if value else "off"  # as YAML 1.1 reads these words
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        wanted = {int: "an integer", float: "a number", str: "text", bool: "true or false"}[hint]
+        raise UserError(f"{name}: got {value!r}, want {wanted}.")
+    if limits["choices"] and value not in limits["choices"]:
+        choices, hint = ", ".join(limits["choices"]), nearest(str(value), limits["choices"])
+        raise UserError(f"{name}: got {value!r}{hint}, want one of {choices}.")
+    _check_range(value, name, limits)
+    return value
+
+
+def _convert_tuple(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
+    arguments = typing.get_args(hint)
+    if not isinstance(value, (list, tuple)):
+        raise UserError(f"{name}: got {value!r}, want a list such as [1, 2].")
+    if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+        raise UserError(f"{name}: got {len(value)} values, want {len(arguments)}.")
+    return tuple(_convert(arguments[0], item, name, limits) for item in value)
+
+
+def _check_range(value: Any, name: str, limits: Mapping[str, Any]) -> None:
+    if isinstance(value, (str, bool)):
+        return
+    if value != value or value in (float("inf"), float("-inf")):
+        raise UserError(f"{name}: got {value}, want a finite number.")
+    if limits["minimum"] is not None and value < limits["minimum"]:
+        raise UserError(f"{name}: got {value}, want at least {limits['minimum']}.")
+    if limits["above"] is not None and value <= limits["above"]:
+        raise UserError(f"{name}: got {value}, want more than {limits['above']}.")
+    if limits["maximum"] is not None and value > limits["maximum"]:
+        raise UserError(f"{name}: got {value}, want at most {limits['maximum']}.")
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
