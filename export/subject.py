@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfvae.data import load, views
-from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 from tfvae.export import latents
 from tfvae.models.float32 import to_float32
@@ -65,15 +64,12 @@ def of(run: Run) -> Subject:
     if not len(data.test):
         raise UserError(f"{run.folder}: its data have no test examples to compare the files on; want at least one.")
     test, training = (
-        _examples(run, vae, data, split, count) for split, count in (("test", COMPARED), ("train", CALIBRATING))
+        views.first(data, split, count, condition=vae.condition)
+        for split, count in (("test", COMPARED), ("train", CALIBRATING))
     )
     x = np.resize(test.x, (COMPARED, *test.x.shape[1:]))
-    return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)
-
-
-def _examples(run: Run, vae: VAE, data: DataSet, split: str, count: int) -> views.View:
-    """The first examples of a split, as the evaluation at the end of training gave them to the model."""
-    view = views.first(data, split, count, condition=vae.condition)
-    if vae.condition is not None and view.y is None:
+    if vae.condition is None:
+        return Subject(run, vae, x, training.x)
+    if test.y is None or training.y is None:
         raise UserError(f"{run.folder}: the model is conditioned on y, and its data have none now; put them back.")
-    return view
+    return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)

@@ -22,8 +22,8 @@ _ASK = """
 import sys, warnings
 from pathlib import Path
 import tensorflow as tf
-from tfvae import UserError, native
-from tfvae.latent import StandardNormal, noise, resolve, sample_and_kl
+from tfvae import UserError, native, noise
+from tfvae.latent import StandardNormal, resolve, sample_and_kl
 
 folder = Path(sys.argv[1])
 native.LIBRARY, native.FACTS = folder / native.LIBRARY.name, folder / native.FACTS.name

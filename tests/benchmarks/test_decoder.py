@@ -45,7 +45,7 @@ def test_all_contenders_decode_to_the_same(run: Path) -> None:
     z = np.array([[0.5, -1.0]], np.float32)
     entered = contenders(subject, z)
     assert {each.form for each in entered} == {*FORMS, "float32"}
-    slack = rounding("float32", fan_in(subject.functions.vae.decoder))
+    slack = rounding("float32", fan_in(subject.vae.decoder))
     for each in entered:
         np.testing.assert_allclose(each.decode(), subject.vae.decode(z), rtol=0, atol=slack)
     # The file is for a batch of one.

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import VAE, config
+from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.data.condition import Condition
 from tfvae.export import description
@@ -81,7 +82,7 @@ def unconditional(prior: Prior) -> VAE:
     """A dense network under a prior of LATENT dimensions."""
     from tfvae import networks
 
-    encoder, decoder = networks.build(config.network.Mlp(hidden=(16,), latent_dim=LATENT), SHAPE)
+    encoder, decoder = networks.build(Mlp(hidden=(16,), latent_dim=LATENT), SHAPE)
     return _shaken(VAE(encoder, decoder, prior, scaling=BYTES))
 
 

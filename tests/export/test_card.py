@@ -106,7 +106,7 @@ def test_it_says_what_is_known_of_model_data_and_training(values: dict[str, Any]
     text = card(**values)
     assert text.count("# run, version 7\n") == 1
     assert "| ELBO | -23.83 nats |" in text
-    assert "| importance-weighted bound, 5 samples | -23.10 nats |" in text
+    assert "| IWAE, K = 5 | -23.10 nats |" in text
     assert "| prior p(z) | Gaussian, cholesky scale, fixed |" in text
     assert "| networks | mlp, widths 8 |" in text
     assert "| preset | `digits` |" in text
@@ -172,12 +172,12 @@ def test_any_network_is_described(
     network: dict[str, Any], said: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fourth_network", sys.modules[__name__])
-    text = card(values["facts"], {**values["config"], "network": network}, values["report"])
+    text = card(**{**values, "config": {**values["config"], "network": network}})
     assert f"| networks | {said} |" in text
 
 
 def test_settings_that_a_choice_does_not_have_are_not_missed(values: dict[str, Any]) -> None:
     trained = {**values["config"], "prior": {"name": "correlated", "trainable": True}}
-    assert "| prior p(z) | Gaussian, cholesky scale, trained |" in card(values["facts"], trained, values["report"])
+    assert "| prior p(z) | Gaussian, cholesky scale, trained |" in card(**{**values, "config": trained})
     read = {**values["config"], "data": {"name": "npz", "path": "/some/where/x.npz", "binarize": "none"}}
-    assert "| source | npz, `x.npz` |" in card(values["facts"], read, values["report"])
+    assert "| source | npz, `x.npz` |" in card(**{**values, "config": read})
