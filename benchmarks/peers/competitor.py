@@ -23,12 +23,14 @@ class Entrant(NamedTuple):
       group: whose it is: `tfvae`, `fit`, `PyTorch` or `JAX`.
       module: of this package.
       setting: as the module knows it.
+      root: of the checkout that it runs from.
     """
 
     name: str
     group: str
     module: str
     setting: str
+    root: Path = _ROOT
 
 
 def entrants(family: str) -> list[Entrant]:
@@ -53,6 +55,14 @@ def entrants(family: str) -> list[Entrant]:
     ]
 
 
+def versions(before: Path) -> list[Entrant]:
+    """tfvae as it is here, and as it is in another checkout of it, with its compiled op."""
+    return [
+        Entrant("tfvae", "tfvae", "tfvae_loop", "auto"),
+        Entrant("tfvae, the other checkout", "tfvae", "tfvae_loop", "auto", before.resolve()),
+    ]
+
+
 class Competitor:
     """A process that trains a round at a time, and sleeps in between.
 
@@ -74,8 +84,13 @@ class Competitor:
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.peers.{entrant.module}", "--setting", entrant.setting]
             + [str(argument) for argument in arguments],
-            cwd=_ROOT,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+            cwd=entrant.root,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(entrant.root),
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                "CUDA_VISIBLE_DEVICES": "-1",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
