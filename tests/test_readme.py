@@ -1,10 +1,14 @@
 """The README's example runs, and says no more lines than it may."""
 
+import importlib
 import re
+import shlex
 from pathlib import Path
 
 import keras
 import pytest
+
+from tfvae import presets
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -40,3 +44,20 @@ def test_the_files_that_it_names_exist():
 
 def test_length():
     assert len(README.read_text().splitlines()) <= 150
+
+
+def test_every_command_uses_what_an_earlier_one_made():
+    [commands] = [
+        block for block in re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL) if "tfvae" in block
+    ]
+    made, presets_used = set(), set()
+    for line in commands.splitlines():
+        words = shlex.split(line.partition("#")[0])
+        module = importlib.import_module(words[2])
+        assert callable(module.main)
+        folders = {word for word in words if word.startswith("runs/")}
+        if "--preset" in words:
+            presets_used.add(words[words.index("--preset") + 1])
+            made |= folders
+        assert folders <= made, line
+    assert presets_used <= set(presets.names())

@@ -6,9 +6,7 @@ has done already; its own clipping and loss scale come before that sum; its accu
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -32,38 +30,6 @@ def names() -> dict[str, type[keras.optimizers.Optimizer]]:
         for name, kind in inspect.getmembers(keras.optimizers, inspect.isclass)
         if issubclass(kind, base) and kind is not base and "learning_rate" in inspect.signature(kind).parameters
     }
-
-
-# What `training.optimizers.NAME` may set.
-_OVERRIDES = (
-    "optimizer",
-    "learning_rate",
-    "learning_rate_schedule",
-    "learning_rate_warmup",
-    "weight_decay",
-    "clip_norm",
-)
-
-
-def by_objective(settings: Training) -> Mapping[str, Mapping[str, Any]]:
-    """`training.optimizers`: what an objective's optimizer has that the main settings have not, by its name."""
-    return getattr(settings, "optimizers", None) or {}
-
-
-def settings_of(settings: Training, objective: str) -> Training:
-    """The settings of one objective's optimizer: the main ones, but for its own.
-
-    Raises:
-      UserError: a setting that no optimizer has.
-    """
-    own = by_objective(settings).get(objective, {})
-    for name in own:
-        if name not in _OVERRIDES:
-            raise UserError(
-                f"training.optimizers.{objective}: no setting {name!r}{nearest(name, _OVERRIDES)}. There are: "
-                f"{', '.join(_OVERRIDES)}."
-            )
-    return dataclasses.replace(settings, **own)
 
 
 def compiled(model: Any, objective: Objective) -> keras.optimizers.Optimizer | None:

@@ -88,7 +88,7 @@ def check(model: Any, settings: Training) -> None:
     first_is_main = [objective.main for objective in objectives] == [True] + [False] * (len(names) - 1)
     if not first_is_main or len(set(names)) < len(names):
         raise ValueError(f"objectives: got {names}, expected different names, the first one alone with main=True.")
-    unknown = [name for name in optimizers.by_objective(settings) if name not in names]
+    unknown = [name for name in settings.optimizers if name not in names]
     if unknown:
         raise UserError(
             f"training.optimizers: no objective {unknown[0]!r}{nearest(unknown[0], names)}. There are: "
@@ -108,7 +108,7 @@ def from_settings(model: Any, settings: Training, steps_per_epoch: int) -> list[
     scaled, skips = needs_scaling(model), settings.on_nonfinite == "skip"
     trainers = []
     for objective in model.objectives():
-        mine = optimizers.settings_of(settings, objective.name)
+        mine = settings.of_objective(objective.name)
         optimizer = optimizers.compiled(model, objective)
         if optimizer is None:
             optimizer = optimizers.from_settings(mine, steps_per_epoch, objective.begins)
