@@ -1,4 +1,4 @@
-"""Every conformance test runs for every row of the table, or for as many as have each value once."""
+"""Every conformance test runs for every row, for those with latent vectors, or for as many as have each value once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _spec.loader.exec_module(table)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name, rows in {"row": table.ROWS, "covering_row": table.COVERING}.items():
+    for name, rows in {"row": table.ROWS, "vector_row": table.VECTORS, "covering_row": table.COVERING}.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, rows, ids="-".join)
 

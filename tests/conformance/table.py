@@ -16,6 +16,7 @@ import numpy as np
 from tfvae import likelihoods, networks
 from tfvae.config import likelihood, prior
 from tfvae.config.network import Conv, Mlp, Resnet
+from tfvae.data.condition import Condition
 from tfvae.latent import priors
 from tfvae.models import VAE
 
@@ -43,15 +44,18 @@ PRIORS = {
     "trained": lambda size: prior.Correlated(mean=MEAN[:size], covariance=_leading(size), trainable=True),
 }
 SHAPES = {"8x8x1": ((8, 8, 1), 2), "9x11x3": ((9, 11, 3), 3)}
+GRID = (3, 3)  # the smallest grid of conv and resnet above, for 9x11 images
+CONDITION = Condition("label", ("a", "b", "c"), (0.2, 0.3, 0.5))
 
 
 class Row(NamedTuple):
-    """One model: names in the tables above."""
+    """One model: names in the tables above, and its form: "vector", or what of "conditional" and "spatial" it is."""
 
     network: str
     likelihood: str
     prior: str
     size: str
+    form: str = "vector"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,10 +69,18 @@ class Row(NamedTuple):
         """The model, under the policy that is set, with the same weights every time."""
         keras.utils.set_random_seed(0)
         observed = likelihoods.from_settings(LIKELIHOODS[self.likelihood])
-        settings = dataclasses.replace(NETWORKS[self.network], latent_dim=self.latent_dim)
-        encoder, decoder = networks.build(settings, self.shape, observed.parameters)
-        p_z = priors.from_settings(PRIORS[self.prior](self.latent_dim), (self.latent_dim,))
-        return VAE(encoder, decoder, p_z, observed)
+        latent = (*GRID, self.latent_dim) if "spatial" in self.form else (self.latent_dim,)
+        shaped = {"latent_shape": latent} if "spatial" in self.form else {"latent_dim": self.latent_dim}
+        condition = CONDITION if "conditional" in self.form else None
+        size = condition.size if condition else None
+        settings = dataclasses.replace(NETWORKS[self.network], **shaped)
+        encoder, decoder = networks.build(settings, self.shape, observed.parameters, condition=size)
+        chosen = prior.Conditional() if self.prior == "conditional" else PRIORS[self.prior](self.latent_dim)
+        return VAE(encoder, decoder, priors.from_settings(chosen, latent, size), observed, condition=condition)
+
+    def y(self, count: int) -> np.ndarray | None:
+        """Labels of as many examples; None for a model without condition."""
+        return np.arange(count) % CONDITION.size if "conditional" in self.form else None
 
     def examples(self, count: int) -> np.ndarray:
         """Two faint patterns in noise, in [0, 1]: something to learn, for every likelihood."""
@@ -101,5 +113,13 @@ def _covering(rows: list[Row]) -> list[Row]:
     return chosen
 
 
-ROWS = _rows()
+VECTORS = _rows()
+ROWS = [
+    *VECTORS,
+    Row("mlp", "bernoulli", "standard", "8x8x1", "conditional"),
+    Row("mlp", "gaussian_shared", "conditional", "8x8x1", "conditional"),
+    Row("conv", "gaussian", "trained", "9x11x3", "spatial"),
+    Row("resnet", "laplace", "correlated", "9x11x3", "spatial"),
+    Row("conv", "continuous_bernoulli", "conditional", "9x11x3", "conditional spatial"),
+]
 COVERING = _covering(ROWS)

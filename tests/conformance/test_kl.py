@@ -17,8 +17,8 @@ SAMPLES = 20_000
 
 
 @pytest.mark.usefixtures("float64")
-def test_kl_is_tfps_and_that_of_its_samples(row: Any, built: Any) -> None:
-    vae, x = built(row), row.examples(3)
+def test_kl_is_tfps_and_that_of_its_samples(vector_row: Any, built: Any) -> None:
+    vae, x = built(vector_row), vector_row.examples(3)
     z_mean, z_log_var = vae.encode(x)
     prior = tfd.MultivariateNormalTriL(vae.prior.mean, vae.prior.scale_tril)
     exact = tfd.MultivariateNormalDiag(z_mean, tf.exp(z_log_var / 2)).kl_divergence(prior)
