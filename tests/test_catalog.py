@@ -57,6 +57,20 @@ def test_it_imports_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_fresh_process_that_loads_a_model_knows_every_class_of_its_parts() -> None:
+    script = (
+        "import keras, tfvae.models, tfvae.catalog as catalog\n"
+        "known = keras.saving.get_custom_objects()\n"
+        "for kind in ('posterior', 'prior', 'likelihood', 'model'):\n"
+        "    for row in catalog.KINDS[kind].rows.values():\n"
+        "        name = 'tfvae>' + row.target.partition(':')[2]\n"
+        "        assert name in known, name\n"
+        "print('all known')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "all known\n"
+
+
 @dataclasses.dataclass
 class _Thawed:
     rate: float = config.option(1.0, "a setting")

@@ -16,6 +16,8 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "Bernoulli": "tfvae.likelihoods",
+    "Condition": "tfvae.data.condition",
+    "ConditionalGaussian": "tfvae.latent.priors",
     "Config": "tfvae.config",
     "ContinuousBernoulli": "tfvae.likelihoods",
     "CorrelatedNormal": "tfvae.latent.priors",
@@ -33,7 +35,9 @@ __all__ = sorted(_PLACES)
 
 if TYPE_CHECKING:
     from tfvae.config import Config as Config
+    from tfvae.data.condition import Condition as Condition
     from tfvae.errors import UserError as UserError
+    from tfvae.latent.priors import ConditionalGaussian as ConditionalGaussian
     from tfvae.latent.priors import CorrelatedNormal as CorrelatedNormal
     from tfvae.latent.priors import DiagonalNormal as DiagonalNormal
     from tfvae.latent.priors import StandardNormal as StandardNormal

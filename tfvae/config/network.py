@@ -9,7 +9,7 @@ from tfvae.config.options import Choice, option
 
 DEFAULT_VARIANT = "small"
 _FAMILY = "family of encoder and decoder"
-_LATENT_SHAPE = "latent grid [h, w, c] instead of latent_dim"
+_LATENT_SHAPE = "latents on the smallest grid, [h, w, c]; replaces latent_dim"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 
 from tfvae import catalog, config
-from tfvae.errors import UserError
 from tfvae.networks import conv, heads, mlp, resnet
 
 __all__ = ["build", "conv", "default_latent_dim", "latent_shape", "mlp", "resnet"]
@@ -65,10 +64,10 @@ def build(
 
 
 def latent_shape(settings: config.Network) -> tuple[int, ...]:
-    """The shape of z for one example: the settings' `latent_shape`, else `(D,)`.
+    """The shape of z for one example: the settings' `latent_shape`, which replaces `latent_dim`; else `(D,)`.
 
     Raises:
-      UserError: both are set, or the family or variant is unknown.
+      UserError: an unknown family or variant.
 
     Example:
       >>> from tfvae.config.network import Conv, Mlp
@@ -76,13 +75,7 @@ def latent_shape(settings: config.Network) -> tuple[int, ...]:
       ((3,), (7, 7, 4))
     """
     spatial = getattr(settings, "latent_shape", None)
-    if spatial is None:
-        return (default_latent_dim(settings),)
-    if settings.latent_dim is not None:
-        raise UserError(
-            f"network.latent_shape: got {list(spatial)}, and network.latent_dim {settings.latent_dim}; set only one."
-        )
-    return tuple(spatial)
+    return (default_latent_dim(settings),) if spatial is None else tuple(spatial)
 
 
 def default_latent_dim(settings: config.Network) -> int:

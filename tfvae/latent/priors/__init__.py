@@ -5,9 +5,18 @@ from __future__ import annotations
 from tfvae import catalog
 from tfvae.config import Prior as Settings
 from tfvae.latent.priors.base import Prior
+from tfvae.latent.priors.conditional import ConditionalGaussian
 from tfvae.latent.priors.gaussian import CorrelatedNormal, DiagonalNormal, GaussianPrior, StandardNormal
 
-__all__ = ["CorrelatedNormal", "DiagonalNormal", "GaussianPrior", "Prior", "StandardNormal", "from_settings"]
+__all__ = [
+    "ConditionalGaussian",
+    "CorrelatedNormal",
+    "DiagonalNormal",
+    "GaussianPrior",
+    "Prior",
+    "StandardNormal",
+    "from_settings",
+]
 
 
 def from_settings(settings: Settings, latent_shape: tuple[int, ...], condition_size: int | None = None) -> Prior:
