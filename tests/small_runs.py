@@ -99,3 +99,9 @@ def loop_for(model_for):
 def two_replicas():
     """Two logical CPUs that work together: one strategy for all, since two number their reductions alike and clash."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def mirrored(monkeypatch, two_replicas):
+    """`--strategy mirrored --replicas 2` in this process: the one strategy of all its tests."""
+    monkeypatch.setattr("tfvae.engine.strategy._mirrored", lambda replicas: two_replicas)

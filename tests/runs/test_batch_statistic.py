@@ -32,12 +32,6 @@ def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
 
 
-@pytest.fixture
-def mirrored(monkeypatch: pytest.MonkeyPatch, two_replicas: Any) -> None:
-    """One strategy for all tests of this process, since two number their reductions alike and clash."""
-    monkeypatch.setattr("tfvae.engine.strategy._mirrored", lambda replicas: two_replicas)
-
-
 def run(folder: Path, *settings: str, options: tuple[str, ...] = ()) -> int:
     return train.main([*options, "--preset", "digits", "--quiet", "--out", str(folder), "--set", *SETTINGS, *settings])
 

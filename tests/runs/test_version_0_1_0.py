@@ -12,6 +12,8 @@ import pytest
 import tfvae
 from tfvae import config as configuration
 from tfvae.data import load
+from tfvae.export.export import export
+from tfvae.export.options import Options
 from tfvae.plots import gallery
 from tfvae.runs import experiment
 from tfvae.runs.folder import Run
@@ -69,3 +71,15 @@ def test_a_run_that_ended_is_made_longer(golden):
     assert report["epochs"] == 6
     assert Run.open(folder).metrics()[:4] == Run.open(GOLDEN / "ended").metrics()
     assert np.isfinite(report["test"]["elbo"])
+
+
+@pytest.mark.slow
+def test_a_run_that_ended_is_exported(golden):
+    folder = golden("ended")
+    version = export(folder, Options(quantize=["none"], generator=True), say=lambda line: None)
+    described = json.loads((version / "decoder.json").read_text())
+    assert (described["noise_version"], described["condition"], described["latent_shape"]) == (1, None, [2])
+    assert {"saved_model", "decoder.tflite", "generator.tflite"} == set(described["files"])
+    model = tfvae.load(folder)
+    np.testing.assert_allclose(described["prior"]["mean"], model.prior.mean, rtol=np.finfo(np.float32).eps)
+    assert described["prior"]["kind"] == "cholesky"
