@@ -41,7 +41,8 @@ def settings():
     """The small configuration, with changes such as "training.epochs=3"."""
 
     def make(*changes):
-        return configuration.override(configuration.Config(), [*SETTINGS, *changes])
+        # One after the other, as a preset and `--set`: another network has other settings.
+        return configuration.override(configuration.override(configuration.Config(), SETTINGS), list(changes))
 
     return make
 

@@ -89,7 +89,8 @@ import sys, hashlib
 import numpy as np
 import tensorflow as tf
 tf.config.threading.set_intra_op_parallelism_threads(int(sys.argv[1]))
-from tfvae.latent import CorrelatedNormal, noise, sample_and_kl
+from tfvae import noise
+from tfvae.latent import CorrelatedNormal, sample_and_kl
 rng = np.random.default_rng(0)
 z_mean, z_log_var = (tf.constant(rng.normal(size=(5001, 13)), "float32") for _ in range(2))
 prior = CorrelatedNormal(13, covariance=np.eye(13) + 0.2, trainable=True)

@@ -123,7 +123,9 @@ class Step:
         sums = [accumulated(grads, share, scale, parts, size) for grads, scale in zip(self._gradients, scales)]
         # Reduced before anything is judged, so that all replicas judge alike.
         reduced = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        record = self._move(reduced, scales, share.step)
+        # One objective's gradient may read what another's optimizer moves, and nothing else orders the two.
+        with tf.control_dependencies(tf.nest.flatten(reduced) if len(self._trainers) > 1 else []):
+            record = self._move(reduced, scales, share.step)
         record.update({name: tf.cast(value, tf.float32) for name, value in share.schedule.items()})
         self.counter.assign_add(1)
         return self.layout.pack(record)
