@@ -99,7 +99,7 @@ def condition_rows(condition: dict[str, Any] | None, y: Any, n: int) -> np.ndarr
         labels = np.broadcast_to([_label(names, label) for label in y.ravel().tolist()], n)
         return np.vstack([np.eye(len(names), dtype=np.float32), np.zeros((1, len(names)), np.float32)])[labels]
     if y.shape not in ((len(names),), (n, len(names))) or y.dtype.kind not in "fiu":
-        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, want numbers of shape [{n}, {len(names)}].")
+        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, expected numbers of shape [{n}, {len(names)}].")
     return np.broadcast_to(y.astype(np.float32), (n, len(names)))
 
 
@@ -109,7 +109,7 @@ def _label(names: list[str], label: Any) -> int:
         return names.index(label)
     if str(label).lstrip("-").isdigit() and -1 <= int(label) < len(names):
         return int(label)
-    raise ValueError(f"y: got {label!r}, want one of {', '.join(names)}, or a number up to {len(names) - 1}.")
+    raise ValueError(f"y: got {label!r}, expected one of {', '.join(names)}, or a number up to {len(names) - 1}.")
 
 
 class Runner:
@@ -132,7 +132,9 @@ class Runner:
         self.description = json.loads(self._bytes("decoder.json"))
         version = self.description.get("format"), self.description.get("noise_version")
         if version != (1, 1):
-            raise ValueError(f"decoder.json: got format and noise version {version}, want (1, 1); take its own runner.")
+            raise ValueError(
+                f"decoder.json: got format and noise version {version}, expected (1, 1); take its own runner."
+            )
         self.latent_shape = tuple(self.description.get("latent_shape", [self.description["latent_dim"]]))
         self.event_shape = tuple(self.description["event_shape"])
         self._opened: dict[tuple[str, str], dict[int, _Signature]] = {}
@@ -257,14 +259,14 @@ def _noise(seed: int, purpose: int, count: int, shape: Any) -> np.ndarray:
 
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
-        raise ValueError(f"{name}: got {value!r}, want a whole number from {least} to 2^63 - 1.")
+        raise ValueError(f"{name}: got {value!r}, expected a whole number from {least} to 2^63 - 1.")
     return int(value)
 
 
 def _check_shape(name: str, value: np.ndarray, event_shape: tuple[int, ...]) -> None:
     if value.shape[1:] != event_shape or not len(value):
         sizes = ", ".join(map(str, event_shape))
-        raise ValueError(f"{name}: got shape {list(value.shape)}, want [n, {sizes}], n from 1.")
+        raise ValueError(f"{name}: got shape {list(value.shape)}, expected [n, {sizes}], n from 1.")
 
 
 def main(arguments: list[str] | None = None) -> int:

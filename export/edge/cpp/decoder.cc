@@ -267,7 +267,7 @@ Rows Decoder::condition(const std::string& text, size_t n) const {
     return rows;
   }
   if (labels_ && digits) {
-    throw std::runtime_error("y: got " + text + ", want a label below " + std::to_string(width) + ".");
+    throw std::runtime_error("y: got " + text + ", expected a label below " + std::to_string(width) + ".");
   }
   const std::string bytes = read_file(text);
   Rows read(bytes.size() / sizeof(float));

@@ -50,13 +50,13 @@ class Decoder(context: Context, private val file: String = "decoder_dynamic.tfli
     fun label(name: String): FloatArray {
         val labels = requireNotNull(names) { "the model has no condition." }
         val index = (0 until labels.length()).indexOfFirst { labels.getString(it) == name }
-        require(index >= 0) { "got the label $name, want one of $labels." }
+        require(index >= 0) { "got the label $name, expected one of $labels." }
         return FloatArray(labels.length()) { if (it == index) 1f else 0f }
     }
 
     /** Sample `index` of a seed in [0, 2^63): the one that Python, C++ and the SavedModel draw. */
     fun sample(seed: Long, index: Long = 0, y: FloatArray? = null): Sample {
-        require(seed >= 0 && index >= 0) { "got seed $seed and index $index, want 0 or more." }
+        require(seed >= 0 && index >= 0) { "got seed $seed and index $index, expected 0 or more." }
         val how = requireNotNull(prior) { "decoder.json: has no prior that is drawn from noise." }
         val z = if (how.getString("kind") == "signature") {
             val width = numbers(how.get("noise_shape")).fold(1.0) { size, extent -> size * extent }.toInt()
