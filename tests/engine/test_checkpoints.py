@@ -89,7 +89,7 @@ def test_one_cut_short_is_passed_over_and_that_is_said(folder, harm):
     assert kept.stands_at(20)
     [said] = kept.said
     assert said.startswith(f"checkpoint {folder / 'last-30'} is broken (")
-    assert said.endswith("; the one before it is used.")
+    assert said.endswith("; trying the one before it.")
     kept.save(25, 30)  # and goes on
     assert Kept(folder).checkpoints.restore()["best"] == 10
 
@@ -198,5 +198,5 @@ def test_a_full_disk_is_said_so(folder, monkeypatch):
 
     kept = Kept(folder)
     monkeypatch.setattr(tf.train.Checkpoint, "write", full)
-    with pytest.raises(UserError, match=r"No space left on device.*make room there"):
+    with pytest.raises(UserError, match=r"No space left on device.*free some space"):
         kept.checkpoints.save({})

@@ -175,12 +175,14 @@ def test_the_last_partial_batch_is_dropped_and_said(loop_for, settings, data_set
 
 
 def test_a_batch_larger_than_the_data_is_refused(loop_for, settings, data_set):
-    with pytest.raises(UserError, match=r"training\.batch_size: got 64, want at most the 40 training examples"):
+    with pytest.raises(UserError, match=r"training\.batch_size: got 64, expected at most the 40 training examples"):
         loop_for(settings("training.batch_size=64"), data_set(40))
 
 
 def test_parts_that_do_not_divide_the_batch_are_refused(loop_for, settings, data_set):
-    with pytest.raises(UserError, match=r"training\.accumulation: got 3, want a divisor of the 16 examples that each"):
+    with pytest.raises(
+        UserError, match=r"training\.accumulation: got 3, expected a divisor of the 16 examples that each"
+    ):
         loop_for(settings("training.accumulation=3"), data_set())
 
 
@@ -275,7 +277,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_bit(
     with pytest.raises(Stopped) as stopped:
         loop.run()
     assert stopped.value.code == code
-    assert "--resume goes on from it" in heard.said[-1]
+    assert "--resume continues from it" in heard.said[-1]
     loop, model = loop_for(config, data_set(), weights=99, run=Run.open(run.folder))
     assert 0 < loop.resume() <= 24
     loop.run()
@@ -351,9 +353,9 @@ def test_lines_after_the_checkpoint_are_made_again(tmp_path, loop_for, settings,
     assert without_rate(run.metrics()) == without_rate(first)
 
 
-def test_resuming_wants_a_run(loop_for, settings, data_set):
+def test_resuming_needs_a_run(loop_for, settings, data_set):
     loop, _ = loop_for(settings(), data_set())
-    with pytest.raises(UserError, match="want a run folder"):
+    with pytest.raises(UserError, match="needs a run folder"):
         loop.resume()
 
 

@@ -125,7 +125,7 @@ def test_two_workers_train_stop_and_go_on_as_one(tmp_path):
     chief, other = pair.end()
     assert chief[0] == other[0] == 143, (chief, other)
     assert "multiworker strategy with 2 replica(s)" in chief[1]
-    assert "--resume goes on from it" in chief[1]
+    assert "--resume continues from it" in chief[1]
     assert other[1:] == ("", "")
     stopped = epochs_in(folder)
     assert 5 <= stopped < EPOCHS
@@ -138,7 +138,7 @@ def test_two_workers_train_stop_and_go_on_as_one(tmp_path):
     assert status == 2, (out, err)
     assert "resuming at step" in out
     assert "tfvae: worker 0: worker 1 (127.0.0.1:" in err
-    assert "was lost; look in its log for the reason, then start all workers again with --resume." in err
+    assert "was lost; check its log for the reason, then start all workers again with --resume." in err
     assert len(err.splitlines()) == 1
 
     chief, other = Pair(whole).end()

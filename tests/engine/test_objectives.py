@@ -238,7 +238,10 @@ def test_judged_by_none_keeps_the_last_weights_and_trains_to_the_end(tmp_path, m
     heard = Heard()
     loop, _ = make(*changes, judged=None, outputs=Outputs(Run.create(tmp_path / "run", Config(), {}), heard))
     loop.run()
-    assert "early stopping: no term judges this model's epochs, so it trains to the last one." in heard.said
+    assert (
+        "early stopping is ignored: this model has no term to compare epochs by, so all epochs are trained."
+        in heard.said
+    )
     assert loop.best_epoch == len(loop.history) == 6
     last = loop.history[-1]["validation"]["loss"]
     assert float(loop.evaluate(toy.data_set().validation)["loss"]) == pytest.approx(last, rel=1e-12)
@@ -246,7 +249,9 @@ def test_judged_by_none_keeps_the_last_weights_and_trains_to_the_end(tmp_path, m
 
 def test_a_term_that_is_not_reported_cannot_judge(make):
     loop, _ = make(judged="elbo")
-    with pytest.raises(UserError, match="judged by 'elbo', which it does not report; it reports loss, closeness"):
+    with pytest.raises(
+        UserError, match="selects its best epoch by 'elbo', which it does not report; it reports loss, closeness"
+    ):
         loop.run()
 
 
@@ -273,7 +278,11 @@ def test_settings_for_what_there_is_not_are_refused(make):
     [
         (["training.batch_size=24"], 1, r"takes 24 of a batch of 24 .* set training.batch_size=32 or objective.group="),
         (["training.accumulation=4"], 1, r"takes 4 of a batch of 16 .* set .*=64 or training.accumulation=1 or .*=4"),
-        ([], 2, r"takes 8 of a batch of 16 at a time, which is no multiple of 16; set training.batch_size=32 or .*=8"),
+        (
+            [],
+            2,
+            r"8 of a batch of 16 at a time, which is not a multiple of 16; set training.batch_size=32 or .*=8",
+        ),
     ],
 )
 def test_a_share_that_is_no_multiple_of_the_group_is_refused(make, two_replicas, changes, replicas, said):

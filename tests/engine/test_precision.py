@@ -123,7 +123,7 @@ def test_too_many_in_a_row_give_up(tmp_path, model_for, settings, data_set, monk
     model = planted(model_for(config, data), tf.range(4, 100, dtype=tf.int64))
     loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(run))
     with pytest.raises(
-        UserError, match=r"9 steps in a row up to step 13 were skipped, for they were not finite \(loss"
+        UserError, match=r"9 steps in a row up to step 13 were skipped because they were not finite \(loss"
     ):
         loop.run()
 

@@ -68,7 +68,7 @@ def test_attributes_come_as_they_are():
     [
         (None, None, "fit: the model is conditioned on 3 values; pass y for each example"),
         (LABELS, X[:4], "validation_data: the model is conditioned on 3 values; pass y for each"),
-        (LABELS + 1, None, "y: got the label 3, want labels 0 to 2"),
+        (LABELS + 1, None, "y: got the label 3, expected labels 0 to 2"),
         (np.zeros([48, 2]), None, "has 2 values .*networks take 3"),
         (LABELS[:5], None, r"labels of shape \[5\] for 48 examples"),
     ],

@@ -71,7 +71,7 @@ def test_a_line_of_metrics_that_is_cut_short_is_made_again(run):
 
 def test_events_of_tensorboard(run):
     with (
-        pytest.raises(UserError, match=r"(?s)events cannot be written .*File too large.*make room there"),
+        pytest.raises(UserError, match=r"(?s)events cannot be written .*File too large.*free some space"),
         no_room(200),
         tensorboard.writer(run.tensorboard, {}) as write,
     ):

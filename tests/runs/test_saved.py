@@ -13,13 +13,13 @@ from tfvae.runs.folder import Run
 
 
 def test_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run is there"):
+    with pytest.raises(UserError, match="not a run folder"):
         tfvae.load(tmp_path)
 
 
 def test_a_run_that_has_not_ended(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", config.Config(), {})
-    with pytest.raises(UserError, match=r"has not ended.*--resume"):
+    with pytest.raises(UserError, match=r"has not finished.*--resume"):
         tfvae.load(run.folder)
 
 

@@ -151,7 +151,7 @@ def test_the_command_line(versions: dict[str, Any], tmp_path: Path, capfd: pytes
     assert [float(line.split("\t")[0]) for line in lines.splitlines()[1:]] == pytest.approx(elbo, abs=1e-4)
     status, _, said = run("decode", str(given))
     assert status == 2
-    assert said.endswith("runner: z: got shape [7, 4, 5, 1], want [n, 3], n from 1.\n")
+    assert said.endswith("runner: z: got shape [7, 4, 5, 1], expected [n, 3], n from 1.\n")
     assert run("decode", str(tmp_path / "none.npy"))[0] == 2
     with pytest.raises(SystemExit):
         run("decode")
@@ -162,7 +162,7 @@ def test_bad_input_is_told_in_a_sentence(versions: dict[str, Any], tmp_path: Pat
     for n, seed, sentence in [(0, 0, "n: got 0"), (1, -1, "seed: got -1"), (1, 2**63, "seed: got"), (1, 0.5, "0.5")]:
         with pytest.raises(ValueError, match=sentence):
             there.sample(n, seed)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"z: got shape \[2, 4\], want \[n, 3\]"):
+    with pytest.raises(ValueError, match=r"z: got shape \[2, 4\], expected \[n, 3\]"):
         there.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"x: got shape \[0, 4, 5, 1\]"):
         there.score(np.zeros((0, 4, 5, 1)), 0)
