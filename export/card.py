@@ -200,21 +200,21 @@ def _use(description: Values) -> str:
     for name, inputs in list(decoders.items())[:1]:
         arrays = ", ".join(f'{key}=np.zeros({inputs[key]["shape"]}, "float32")' for key in sorted(inputs, reverse=True))
         parts.append(
-            "On a device, with `pip install ai-edge-litert` and nothing of tfvae (any of the decoders):\n\n"
+            "On a device, without tfvae, after `pip install ai-edge-litert` (with any of the decoders):\n\n"
             "```python\n"
             "import numpy as np\n"
             "from ai_edge_litert.interpreter import Interpreter\n\n"
             f'{decode} = Interpreter("{name}").get_signature_runner("{decode}")\n'
             f'{mean} = {decode}({arrays})["{mean}"]  # in {means[mean]}\n'
             "```\n\n"
-            "`runner.py` of tfvae's `export/edge` draws z from a seed, and gives samples in the user's units."
+            "`runner.py` in tfvae's `export/edge` draws z from a seed and returns samples in the user's units."
         )
     if "saved_model" in description["files"] and sample:
         condition = description["condition"]
         y = f", y=tf.one_hot([0], {len(condition['names'])})" if condition else ""
         latent = ", ".join(map(str, description["latent_shape"]))
         parts.append(
-            "In TensorFlow, or behind TensorFlow Serving with the folder above this one as its model base path:\n\n"
+            "In TensorFlow; or with TensorFlow Serving, with the parent of this folder as the model base path:\n\n"
             "```python\n"
             "import tensorflow as tf\n\n"
             'signatures = tf.saved_model.load("saved_model").signatures\n'

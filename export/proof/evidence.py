@@ -54,7 +54,7 @@ class Evidence:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds of the signatures that draw; the others have a negative int32 low word, a high word, or are the largest."""
+        """Seeds of the signatures that draw; they cover a negative int32 low word, a high word and the largest seed."""
         return self.seed, 2**31 + 5, 2**32 + 1, 2**63 - 1
 
     def inputs(self, signature: Signature, with_noise: bool = False) -> Arrays:

@@ -88,10 +88,10 @@ def test_it_refuses_in_a_sentence(program: Path, versions: dict[str, Any], tmp_p
     for arguments, sentence in [
         ((folder, "none.tflite", 1, 0), "none.tflite: cannot be read."),
         ((folder, "scorer.tflite", 1, 0), "the file has no signature decode."),
-        ((folder, "decoder.tflite", 0, 0), "got 0, expected a whole number from 1 to 2^63 - 1."),
-        ((folder, "decoder.tflite", 1, 2**63), "expected a whole number from 0 to 2^63 - 1."),
-        ((folder, "decoder.tflite", 1, "x"), "got x, expected a whole number"),
-        ((table, "decoder.tflite", 1, 0), "not the file of decoder.json"),
+        ((folder, "decoder.tflite", 0, 0), "got 0, expected an integer from 1 to 2^63 - 1."),
+        ((folder, "decoder.tflite", 1, 2**63), "expected an integer from 0 to 2^63 - 1."),
+        ((folder, "decoder.tflite", 1, "x"), "got x, expected an integer"),
+        ((table, "decoder.tflite", 1, 0), "its size differs from that in decoder.json"),
         ((tmp_path, "decoder.tflite", 1, 0), "not JSON at byte 1"),
         ((tmp_path / "no", "decoder.tflite", 1, 0), "decoder.json: cannot be read."),
     ]:
