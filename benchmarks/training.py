@@ -1,4 +1,4 @@
-"""`python -m benchmarks.training`: times tfvae's training against `keras.Model.fit`, PyTorch and JAX.
+"""`python -m benchmarks.training`: compares the training speed of tfvae, `keras.Model.fit`, PyTorch and JAX.
 
 Writes `training.json` and `training.md` to `benchmarks/results/`. A quarter of an hour on a machine with nothing else
 to do; other work beside it makes the figures worthless. PyTorch and JAX take part where they are installed:
@@ -47,7 +47,7 @@ def _run(data: str | None, quick: bool, threads: int, out: Path) -> None:
 
 
 def measure(data: str | None, quick: bool, threads: int) -> dict[str, Any]:
-    """What `training.json` holds."""
+    """The content of `training.json`."""
     from tfvae.data import keras_sets
 
     examples = keras_sets.read("mnist", data).train.x

@@ -1,4 +1,4 @@
-"""The op on a GPU, against a copy there and against the same formula in jitted JAX and under `torch.compile`.
+"""The op on a GPU, compared with a copy there and with the same formula in jitted JAX and under `torch.compile`.
 
 Each framework runs in a process of its own. A round is several calls at once and one wait for all, so that starting
 them is not what is timed.
@@ -47,7 +47,7 @@ def _row(name: str, seconds: Any, elements: int) -> dict[str, Any]:
 
 
 def bytes_to_move(mode: str, elements: int) -> int:
-    """What each mode reads and writes, float32; `backward` and its parts as in `Case.bytes_to_move`."""
+    """Bytes that each mode reads and writes, float32; `backward` and its parts as in `Case.bytes_to_move`."""
     kl = elements // 128
     forward, backward = 3 * elements + kl, 5 * elements + kl
     return 4 * {"copy": 2 * elements, "forward": forward, "backward": backward, "both": forward + backward}[mode]

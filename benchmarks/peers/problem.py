@@ -1,4 +1,4 @@
-"""What everyone trains: the same networks on the same examples, batch by batch."""
+"""The problem for all competitors: the same networks on the same examples, batch by batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PIXELS = SIDE * SIDE
 
 @dataclass(frozen=True)
 class Problem:
-    """A VAE of MNIST with Bernoulli pixels, grey levels as they are, and a standard normal prior.
+    """A VAE of MNIST with Bernoulli pixels, unchanged grey levels, and a standard normal prior.
 
     Attributes:
       title: of its section.
