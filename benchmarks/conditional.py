@@ -1,8 +1,9 @@
 """`python -m benchmarks.conditional`: the effect of conditioning on labels, and whether samples have the given class.
 
-Trains `mnist-20d` and `mnist-conditional` for equal steps, and a small classifier on the real training digits; then
-counts the samples of each class in which the classifier finds that class. Knowing the label can save at most its
-entropy, log 10 = 2.303 nats, in the mean over a fixed prior. Writes `benchmarks/results/conditional.md` and `.json`.
+Trains `mnist-20d` and `mnist-conditional` for the same number of steps, and a small classifier on the real training
+digits; then counts the samples of each class that the classifier assigns to that class. Knowing the label can save at
+most its entropy, log 10 = 2.303 nats, on average under a fixed prior. Writes `benchmarks/results/conditional.md` and
+`.json`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`python -m benchmarks.latent_op`: compares the speed of the fused latent op with TensorFlow's own ops.
 
-Writes `latent_op.json` and `latent_op.md` to `benchmarks/results/`. Ten minutes or so on a machine with nothing else
-to do; other work beside it makes the figures worthless.
+Writes `latent_op.json` and `latent_op.md` to `benchmarks/results/`. It takes about ten minutes on an idle machine;
+with other load the figures are meaningless.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`python -m benchmarks.presets [NAME …]`: trains presets to the end and saves their test figures.
 
-Writes one JSON a preset, and the table of all of them, to `benchmarks/results/presets/`.
+Writes one JSON file per preset, and a table of all, to `benchmarks/results/presets/`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """`python -m benchmarks.scaling`: estimates training on several machines, for the `large` residual networks.
 
-Nothing is timed. Parameters and operations are counted from the networks; rates of GPUs and of links are assumed.
+Nothing is timed. Parameters and operations are counted from the networks; the speeds of GPUs and links are assumed.
 
     t(1) = 3 F b / r                                F operations forward an example, b examples, r operations a second
     t(n) = t(1) + 2 (n-1)/n 4 P / w + 2 (n-1) a     P float32 gradients, ring of links of w bytes/s, a seconds a hop
 
-Backward takes twice the operations of forward. The gradient is all-reduced when the whole of it is there, so that none
-of that time hides behind the computation.
+The backward pass needs twice the operations of the forward pass. The gradient is all-reduced once it is complete, so
+that communication does not overlap with computation.
 """
 
 from __future__ import annotations

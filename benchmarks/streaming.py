@@ -1,8 +1,8 @@
 """`python -m benchmarks.streaming --data FILE`: is input from disk fast enough for the training step?
 
-The same images in memory, as a folder of PNG files, as shards of their values and as shards of those files, through
-the whole loop; FILE is an npz in Keras's layout. Writes `streaming.json` and `streaming.md` to `benchmarks/results/`.
-Ten minutes or so on two cores with nothing else to do.
+Trains on the same images from memory, from a folder of PNG files, from shards of their values and from shards of those
+files; FILE is an npz in Keras's layout. Writes `streaming.json` and `streaming.md` to `benchmarks/results/`.
+It takes about ten minutes on two idle cores.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class Contender:
 
     Attributes:
       form: "Keras call", "tf.function" with and without XLA, "SavedModel", or the kind of a TFLite file.
-      threads: of a TFLite file; None: as many as TensorFlow takes, one a core.
-      decode: without arguments; returns when the means are there.
+      threads: of a TFLite file; None: TensorFlow's default, one per core.
+      decode: without arguments; returns when the means are computed.
     """
 
     form: str
@@ -40,7 +40,7 @@ class Contender:
 def contenders(subject: Subject, z: np.ndarray) -> list[Contender]:
     """All contenders that can decode a batch of this size.
 
-    TensorFlow's get a tensor, the files a NumPy array: what each is at its best with.
+    TensorFlow's forms get a tensor, the files a NumPy array: the fastest input for each.
     """
     given = tf.constant(z)
     decode = subject.vae.signatures()[0].function

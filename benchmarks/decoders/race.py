@@ -27,9 +27,9 @@ def race(subject: Subject, batch: int, rounds: int, turn: float) -> list[Row]:
 
     Args:
       subject: what is decoded.
-      batch: latents a call, from the prior.
-      rounds: in each of which everyone has a turn, in another order.
-      turn: seconds of calls that are timed one by one, at least one call; after a rest, and calls that are not timed.
+      batch: latents per call, from the prior.
+      rounds: in each, every contender has a turn, in another order.
+      turn: seconds of individually timed calls, at least one; they follow a rest and calls that are not timed.
     """
     z = subject.vae.prior.sample(noise.Address(tf.constant(0, tf.int64), noise.PRIOR), batch).numpy()
     entered = contenders(subject, z)

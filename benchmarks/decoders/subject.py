@@ -25,7 +25,7 @@ class Subject:
 
     Attributes:
       name: the preset's or the run's.
-      trained: or with weights as they are drawn.
+      trained: whether it is trained; else it has initial weights.
       vae: the Keras model.
       saved_model: the folder.
       files: TFLite files by kind.
@@ -64,7 +64,7 @@ def of_run(folder: Path) -> Subject:
     """The decoder of a run's newest version, with the files that it has.
 
     Raises:
-      UserError: no finished run is there, or nothing of it was exported.
+      UserError: the folder has no finished run, or the run was not exported.
     """
     vae = keras_files.to_float32(load(folder))
     exported = folder / "export"

@@ -22,9 +22,9 @@ class Case:
 
     Attributes:
       shape: `[batch, …]` of z_mean.
-      prior: `standard`, `correlated`, or `trained`: correlated, its gradients taken too.
+      prior: `standard`, `correlated`, or `trained`: correlated, with its gradients.
       samples: K.
-      rounds: how often each provider is called; more where a call is so short that it is mostly overhead.
+      rounds: how often each provider is called; more if a call is so short that it is mostly overhead.
       eager: also call the fused op and the plain expressions without a graph.
     """
 

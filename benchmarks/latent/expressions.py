@@ -1,6 +1,6 @@
 """The best implementations with TensorFlow's own ops, in several variants; the op is compared with the fastest.
 
-They draw Philox noise by TensorFlow's own ops, which is no noise with an address: they are free to be faster for it.
+They draw Philox noise by TensorFlow's own ops, without tfvae's addresses, which lets them be faster.
 """
 
 from __future__ import annotations

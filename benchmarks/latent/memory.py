@@ -1,8 +1,8 @@
 """Memory that a call needs beyond its outputs: the peak of the process while it runs, as counted by the kernel.
 
-The first call of a size is what is measured, since later ones find what earlier ones left in the allocator. Under
-TensorFlow that call leaves memory resident that is no output and that a second call does not take again; where it comes
-from was not traced, and it is counted. The bindings have no framework to count.
+The first call of a size is measured, because later ones reuse memory that earlier ones left in the allocator. Under
+TensorFlow the first call leaves memory resident that is not output and that a second call does not need again; its
+origin was not traced, and it is counted. The bindings have no framework to count.
 """
 
 from __future__ import annotations

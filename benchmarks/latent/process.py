@@ -19,13 +19,13 @@ def own_process(module: str, *arguments: object, gpu: bool = False, **environmen
     """The result of `python -m benchmarks.latent.<module>`.
 
     Args:
-      module: a module of this package that ends by `answer`.
+      module: a module of this package that ends with `answer`.
       arguments: its command line.
-      gpu: let it see the GPUs.
-      environment: variables that it gets besides.
+      gpu: make the GPUs visible to it.
+      environment: additional variables.
 
     Raises:
-      UserError: it failed; says how.
+      UserError: it failed; with the reason.
     """
     hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(

@@ -22,10 +22,10 @@ class Provider:
     """One way to compute z, kl and, with the backward pass, their gradients.
 
     Attributes:
-      name: as the tables have it.
+      name: in tables.
       group: `fused`, `plain` or `TFP`.
       setting: `graph`, `jit` or `eager`.
-      call: of the inputs and the step; gives z, kl and the gradients.
+      call: a function of the inputs and the step; returns z, kl and the gradients.
     """
 
     name: str

@@ -23,9 +23,9 @@ def measure(case: Case, rounds: int, budget: float) -> list[dict[str, Any]]:
     """A row for each mode.
 
     Args:
-      case: what is timed.
+      case: the case to time.
       rounds: how often each provider is called.
-      budget: seconds that one provider may take in a row; a slower one gets fewer rounds, 3 at least.
+      budget: seconds per provider and row; a slower provider gets fewer rounds, at least 3.
     """
     return [_row(case, mode, rounds, budget) for mode in cases.MODES]
 

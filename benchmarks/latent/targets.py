@@ -22,11 +22,11 @@ class Ratio:
     Attributes:
       case: the row, by name.
       mode: `forward` or `forward + backward`.
-      fused: who is judged.
-      against: the opponents, in words.
-      opponents: whether a provider is one of them.
-      must: the least ratio.
-      aim: the ratio hoped for.
+      fused: the provider that is compared.
+      against: the alternatives, in words.
+      opponents: tells whether a provider is one of them.
+      must: the smallest allowed ratio.
+      aim: the desired ratio.
     """
 
     case: str

@@ -17,8 +17,8 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) 
     """Seconds of each call in each of its rounds.
 
     Args:
-      calls: of the number of the round; each returns when its work is done.
-      rounds: how many of the rounds each takes part in, the first ones.
+      calls: functions of the round number; each returns when its work is done.
+      rounds: the number of rounds, from the first on, of each call.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     order = list(calls)

@@ -20,9 +20,9 @@ class Entrant(NamedTuple):
 
     Attributes:
       name: of the row.
-      group: whose it is: `tfvae`, `fit`, `PyTorch` or `JAX`.
+      group: its framework: `tfvae`, `fit`, `PyTorch` or `JAX`.
       module: of this package.
-      setting: as the module knows it.
+      setting: the module's name for it.
     """
 
     name: str
@@ -57,14 +57,14 @@ class Competitor:
     """A process that trains one round at a time, and sleeps in between.
 
     Args:
-      entrant: who.
+      entrant: the competitor.
       arguments: of the command line that `child.serve` reads, besides the setting.
 
     Attributes:
-      answers: what it said after each round, `{"loss": …}` and other facts.
+      answers: its answer after each round, `{"loss": …}` and other facts.
 
     Raises:
-      UserError: it ended; says what it said last.
+      UserError: it ended; with its last output.
     """
 
     def __init__(self, entrant: Entrant, *arguments: object) -> None:

@@ -16,7 +16,7 @@ class Problem:
 
     Attributes:
       title: of its section.
-      family: `mlp` or `conv`, as tfvae's networks are called.
+      family: `mlp` or `conv`, the names of tfvae's networks.
       widths: of the encoder's hidden layers, or channels of its levels; the decoder mirrors them.
       latent: D.
       steps: in a round, which is an epoch: the data are the first `steps * BATCH` examples of the training split.

@@ -20,11 +20,11 @@ def race(name: str, entrants: list[Entrant], data: str, steps: int, rounds: int,
 
     Args:
       name: of the problem.
-      entrants: tfvae, as it comes, is the first.
+      entrants: the first is tfvae with default settings.
       data: a .npy file of `steps * BATCH` examples.
-      steps: of a round.
-      rounds: that are timed, after two that compile and warm up.
-      threads: of each.
+      steps: per round.
+      rounds: timed rounds, after two that compile and warm up.
+      threads: of each competitor.
     """
     running: dict[Entrant, Competitor] = {}
     not_run: dict[str, str] = {}

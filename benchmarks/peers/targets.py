@@ -16,10 +16,10 @@ class Target:
 
     Attributes:
       problem: by name.
-      against: the opponents, in words.
+      against: the alternatives, in words.
       groups: theirs.
-      must: the least ratio.
-      aim: the ratio hoped for.
+      must: the smallest allowed ratio.
+      aim: the desired ratio.
     """
 
     problem: str

@@ -1,4 +1,4 @@
-"""`tfvae.engine.cluster.environment`: who the workers are, by TF_CONFIG and by SLURM."""
+"""`tfvae.engine.cluster.environment`: the workers from TF_CONFIG and from SLURM."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_kubernetes_job_of_the_docs():
     assert spec["template"]["spec"]["subdomain"] == service["metadata"]["name"]
     [container] = spec["template"]["spec"]["containers"]
     given = {each["name"]: each.get("value") for each in container["env"]}
-    assert list(given) == ["INDEX", "TF_CONFIG"]  # a variable may name those before it
+    assert list(given) == ["INDEX", "TF_CONFIG"]  # a variable may refer to earlier ones
     for index in range(spec["completions"]):
         ours = cluster.from_environment({"TF_CONFIG": given["TF_CONFIG"].replace("$(INDEX)", str(index))})
         assert ours.index == index

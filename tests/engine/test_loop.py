@@ -1,4 +1,4 @@
-"""`tfvae.engine.loop`: the same result however it is cut up, and everything told that happens."""
+"""`tfvae.engine.loop`: the same result for any split into calls and processes, and a message for every event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAINED = ["training.precision=float64", "training.epochs=4"]
 
 
 class Heard(Reporter):
-    """Keeps what is said; raises a signal when so many epochs are done."""
+    """Records messages; raises a signal after a given number of epochs."""
 
     def __init__(self, number=None, at=None):
         super().__init__(1, quiet=True)
@@ -50,7 +50,7 @@ def without_rate(lines):
 
 @pytest.fixture(scope="module")
 def ran(loop_for, demanding, data_set):
-    """Trains the float64 configuration with some changes; gives its weights and its history."""
+    """Trains the float64 configuration with some changes; returns its weights and its history."""
 
     def run(*changes, strategy=None):
         loop, model = loop_for(demanding(*TRAINED, *changes), data_set(), strategy)
@@ -115,7 +115,7 @@ OVERFITTING = ["training.precision=float64", "training.learning_rate=0.2", "trai
 
 @pytest.fixture
 def overfitted(data_set):
-    """Sixteen images to train on, and others that lie elsewhere to validate."""
+    """Sixteen training images, and validation images with another distribution."""
     rng = np.random.default_rng(3)
     data = data_set(16, 16)
     data.validation.x[...] = rng.integers(0, 256, data.validation.x.shape)
@@ -150,7 +150,7 @@ def test_averaged_weights_are_judged_and_kept(tmp_path, loop_for, settings, data
     watched.layout = step.layout
     loop._step = watched
     loop.run()
-    assert_close(weights(model), averages[6 * loop.best_epoch - 1], 1e-6)  # Keras keeps the decay in float32
+    assert_close(weights(model), averages[6 * loop.best_epoch - 1], 1e-6)  # Keras stores the decay in float32
     last = loop.history[loop.best_epoch - 1]["validation"]["loss"]
     assert float(loop.evaluate(data_set().validation)["loss"]) == pytest.approx(last, rel=1e-12)
 
@@ -211,7 +211,7 @@ def test_neither_validation_nor_test_examples_are_trained_on(loop_for, settings,
 
 @pytest.fixture
 def often(monkeypatch):
-    """A checkpoint after every call, however little time has passed."""
+    """A checkpoint after every call, without a minimum time."""
     monkeypatch.setattr(Checkpoints, "due", True)
 
 
@@ -311,7 +311,7 @@ def test_a_validation_that_was_interrupted_is_made_anew(tmp_path, loop_for, dema
 
 
 def test_every_state_of_an_optimizer_is_resumed(tmp_path, loop_for, settings, data_set):
-    """Nadam has a product over all its steps beside its slots."""
+    """Nadam stores a product over all its steps besides its slots."""
     config = settings("training.optimizer=nadam", "training.learning_rate_schedule=linear")
     whole, expected = loop_for(config, data_set(), run=Run.create(tmp_path / "whole", config, {}))
     whole.run()

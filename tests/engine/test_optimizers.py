@@ -1,4 +1,4 @@
-"""`tfvae.engine.optimizers`: every Keras optimizer, and the hook into Keras that the step leans on."""
+"""`tfvae.engine.optimizers`: every Keras optimizer, and the private Keras method that the step relies on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tfvae.engine.precision`: a step that is not finite moves nothing on any replica, and halves float16's scale."""
+"""`tfvae.engine.precision`: a step that is not finite changes nothing on any replica, and halves float16's scale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfvae.runs.folder import Run
 
 
 def planted(model, step, value=np.inf, first=0):
-    """The model with a gradient of `value` at a step, from the examples beyond `first` alone; the loss stays finite."""
+    """The model with a gradient of `value` at a step, from the examples after `first` only; the loss stays finite."""
     [objective] = model.objectives()
 
     @tf.custom_gradient

@@ -1,4 +1,4 @@
-"""`tfvae.engine.cluster.rendezvous`: all come, or a sentence says who did not."""
+"""`tfvae.engine.cluster.rendezvous`: all workers connect, or a message names the missing ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tfvae.errors import UserError
 
 @pytest.fixture
 def workers():
-    """Addresses of three workers, the chief's free."""
+    """Addresses of three workers; the chief's port is free."""
     return f"127.0.0.1:{ports.free(1)[0]}", "b:1", "c:1"
 
 
 @pytest.fixture
 def meet():
-    """Each meets in a thread of its own; gives their errors."""
+    """Each meets in its own thread; returns their errors."""
 
     def run(*clusters, beside=lambda: None):
         with ThreadPoolExecutor(len(clusters)) as pool:

@@ -1,4 +1,4 @@
-"""`tfvae.engine.cluster.workers`: what workers say of each other; two real ones are in `test_multiworker.py`."""
+"""`tfvae.engine.cluster.workers`: errors that name workers; `test_multiworker.py` runs two real ones."""
 
 from __future__ import annotations
 

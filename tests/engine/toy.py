@@ -1,4 +1,4 @@
-"""A model with two objectives, beside the library's families: what the engine must take from any model."""
+"""A model with two objectives, outside the library's families: the engine must accept any model of this form."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Duo(LatentModel):
         return tf.cast(self.point(tf.ones([tf.shape(batch.x)[0], 1], batch.x.dtype)), batch.x.dtype)
 
     def _point_loss(self, batch, address, schedule, training):
-        # The critic's judgement is part of it: gradients must be taken at the weights that the step began with.
+        # It includes the critic's output: gradients must be computed at the weights from before the step.
         judged = tf.cast(self.critic(self._point(batch)), batch.x.dtype)[:, 0]
         square = tf.reduce_sum(tf.square(self._point(batch) - batch.x), axis=-1)
         return Loss(self._through("point", square + 0.1 * judged, address), {"closeness": -square})

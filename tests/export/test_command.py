@@ -1,4 +1,4 @@
-"""`python -m tfvae.export`: what a user types, and every way in which it can go wrong."""
+"""`python -m tfvae.export`: valid arguments, and every error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def files(folder: Path) -> set[str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: Any) -> str:
-    """The one sentence that these arguments give, with status 2."""
+    """The error message for these arguments; the status is 2."""
     assert main([str(argument) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("tfvae: ")

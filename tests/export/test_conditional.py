@@ -1,4 +1,4 @@
-"""Conditional models, spatial latents and priors that are no plain Gaussian, from signatures to proved files."""
+"""Conditional models, spatial latents and priors that are not a single Gaussian, from signatures to verified files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def vae(request: pytest.FixtureRequest) -> VAE:
 
 @pytest.fixture(scope="module")
 def conditioned() -> VAE:
-    """With a prior of y: every signature there is."""
+    """With a prior that depends on y: has every signature."""
     return MODELS["label, prior of y"]()
 
 
@@ -144,7 +144,7 @@ def test_the_proof_passes_honest_files(files: dict[str, bytes], conditioned: VAE
     evidence = Evidence(conditioned, x, prior_z, latents.posterior(conditioned, x, SEED, y), SEED, y)
     kinds = {"saved_model": "saved_model", **{tflite.FILES[kind]: kind for kind in tflite.FILES}}
     rows = prove(tmp_path, kinds, evidence)
-    # Nobody trained it: only what must be exact is held to its gates.
+    # It is untrained, so only full-precision files must meet their gates.
     bounds = {
         name: gate
         for name, gate in gates.of_model(conditioned.signatures()).items()

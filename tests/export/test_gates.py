@@ -1,4 +1,4 @@
-"""Gates by name, and what they say of files that miss them."""
+"""Gates by name, and their messages for files that exceed them."""
 
 from __future__ import annotations
 

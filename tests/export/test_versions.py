@@ -1,4 +1,4 @@
-"""Version folders: the next integer, whole or not at all, never changed again."""
+"""Version folders: numbered by integers, created atomically, read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not fit together is said at construction, in one sentence with both sides of it."""
+"""Parts that do not fit together are rejected at construction, with a message that names both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A VAE that is conditioned on y: densities given y, sampling, saving, and what is refused."""
+"""A VAE that is conditioned on y: densities given y, sampling, saving, and errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build(family: str = "mlp", prior: Any = None, condition: Condition | None = 
 def learned(hidden: tuple[int, ...] = ()) -> ConditionalGaussian:
     keras.utils.set_random_seed(1)
     prior = ConditionalGaussian(2, 3, hidden)
-    for weight in prior.trainable_weights:  # away from the standard normal, where it begins
+    for weight in prior.trainable_weights:  # move it away from its initial value, the standard normal
         weight.assign_add(np.random.default_rng(len(weight.shape)).normal(0, 0.5, weight.shape))
     return prior
 
@@ -142,7 +142,7 @@ def test_what_is_refused() -> None:
         VAE(plain.encoder, plain.decoder, condition=ANIMALS)
     with pytest.raises(UserError, match=r"has 2 values \(attributes\), but the networks expect 3"):
         build(condition=Condition("attributes", ("a", "b")))
-    with pytest.raises(UserError, match=r"parts take y of different sizes \(encoder 3, decoder 2\)"):
+    with pytest.raises(UserError, match=r"parts expect y of different sizes \(encoder 3, decoder 2\)"):
         VAE(vae.encoder, mlp.decoder(SHAPE, 2, hidden=(4,), condition=2))
     with pytest.raises(UserError, match="the meaning of y is not known yet"):
         build(condition=None).elbo(x, y=y)

@@ -1,4 +1,4 @@
-"""`VAE` as a Keras user knows a model, and what it adds: encode, decode, sample, elbo, log_likelihood."""
+"""`VAE` as a Keras model, and its own calls: encode, decode, sample, elbo, log_likelihood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in grids: places, clipping, channels, labels."""
+"""Images in grids: positions, clipping, channels, labels."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def mirrored(monkeypatch: pytest.MonkeyPatch, two_replicas: Any) -> None:
-    """One strategy for all tests of this process, since two number their reductions alike and clash."""
+    """One strategy for all tests of this process, because two would use the same collective keys."""
     monkeypatch.setattr("tfvae.engine.strategy._mirrored", lambda replicas: two_replicas)
 
 

@@ -1,4 +1,4 @@
-"""`tfvae.runs.changes`: what a run may go on with, and what not, setting by setting."""
+"""`tfvae.runs.changes`: which settings a resumed run may change."""
 
 from __future__ import annotations
 

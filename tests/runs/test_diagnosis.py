@@ -1,4 +1,4 @@
-"""`tfvae.runs.diagnosis`: each finding where its number says so, and silence where nothing does."""
+"""`tfvae.runs.diagnosis`: each finding if its figure shows it, and none otherwise."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_weight_above_one_alone_is_no_finding():
 
 
 def test_a_check_without_its_evidence_is_left_out():
-    """Everything is wrong, and each part of the evidence takes its findings with it."""
+    """All findings at once; without a part of the evidence its findings disappear."""
     bad = {**HEALTHY, **{name: value for changes, *_ in CASES.values() for name, value in changes.items()}}
     names = {finding.name for finding in diagnose(bad)}
     for part, lost in {

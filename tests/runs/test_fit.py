@@ -1,4 +1,4 @@
-"""`tfvae.runs.fit`: what `VAE.fit` promises a Keras user."""
+"""`tfvae.runs.fit`: `VAE.fit` as Keras users expect it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_vae(**objective):
 
 
 def slack(vae):
-    """The part by which a loss of 4x4 values, the mean of 16 examples, may be off."""
+    """The relative tolerance of a loss of 4x4 values, the mean of 16 examples."""
     return rounding("float32", fan_in(vae.encoder, vae.decoder) + 4 * 4 + 16)
 
 

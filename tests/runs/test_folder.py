@@ -1,4 +1,4 @@
-"""`tfvae.runs.folder`: the folder is made whole, opened, locked, and never half written."""
+"""`tfvae.runs.folder`: the folder is created, opened and locked, and files are written atomically."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""No room to write: every file of the run folder is as it was.
+"""Full disk: every file of the run folder stays intact.
 
-Files may not grow beyond a limit here, so that what each writer meets is a true failure of the system.
+Files may not grow beyond a limit here, so that each writer gets a real system error.
 """
 
 from __future__ import annotations

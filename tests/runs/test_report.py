@@ -1,4 +1,4 @@
-"""`tfvae.runs.report`: the summary for people, its schema, and the examples that the diagnosis looks at."""
+"""`tfvae.runs.report`: the printed summary, the schema, and the examples of the diagnosis."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_diagnosis_sees_the_binary_data_of_the_reported_elbo(run, float64, m
     made = report.make(vae, data, loop, {})
     view = views.first(data, "test", dtype="float64")
     assert set(np.unique(view.x)) == {0.0, 1.0}
-    # One sample a value: the report's bound has three, and so three draws of the reconstruction.
+    # One sample per value; the report's bound has three, and so three draws of the reconstruction.
     error = np.square(view.x - vae.reconstruct(view.x).numpy()).mean()
     assert made["test"]["squared_error_per_value"] == pytest.approx(error, rel=1e-12)
     assert seen[0]["data_variance"] == pytest.approx(view.x.var(axis=0).mean(), rel=1e-6)

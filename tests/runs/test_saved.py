@@ -1,4 +1,4 @@
-"""`tfvae.load` of folders that hold no model, or a broken one."""
+"""`tfvae.load` of folders without a model, or with a broken one."""
 
 from __future__ import annotations
 

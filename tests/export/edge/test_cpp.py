@@ -74,7 +74,7 @@ def test_it_samples_as_the_python_runner_does(
     got = np.fromfile(tmp_path / "x", np.float32).reshape(x.shape)
     np.testing.assert_allclose(np.fromfile(tmp_path / "z", np.float32).reshape(z.shape), z, rtol=0, atol=2e-6)
     np.testing.assert_allclose(versions[name].vae.sample(N, SEED).z, z, rtol=0, atol=2e-6)
-    # z may differ in its last bit, and fall on the other side of a half.
+    # z may differ in its last bit, and be rounded the other way.
     slack = rounding("float32", fan_in(versions[name].vae.decoder), np.abs(x).max())
     np.testing.assert_allclose(got, x, rtol=0, atol=1 if name == "grey" else slack)
     assert np.mean(np.isclose(got, x, rtol=0, atol=slack)) > 0.99

@@ -1,4 +1,4 @@
-"""runner.py: the noise to the word, and the model's own samples, means and scores without TensorFlow."""
+"""runner.py: bit-exact words of the noise, and the model's own samples, means and scores without TensorFlow."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_golden_vectors(row: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def elsewhere(versions: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
-    """What a copy of runner.py gives for each version, in a Python that has the runtime, NumPy and what they want."""
+    """What a copy of runner.py gives for each version, in a Python with only the runtime and NumPy."""
     place = tmp_path_factory.mktemp("elsewhere")
     for path in _required("ai-edge-litert", "numpy"):
         (place / path.name).symlink_to(path)
@@ -69,7 +69,7 @@ def elsewhere(versions: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 
 
 def _required(*names: str) -> set[Path]:
-    """What distributions, and those that they require everywhere, put into site-packages."""
+    """The files in site-packages of distributions and of their unconditional requirements."""
     paths: set[Path] = set()
     todo, done = list(names), set()
     while todo:
@@ -104,7 +104,7 @@ def test_it_says_what_the_model_says_without_tensorflow(
     np.testing.assert_allclose(out["z"], wanted.z, rtol=0, atol=2e-6)
     assert out["x"].dtype == wanted.x.dtype
     if name == "grey":
-        assert np.abs(out["x"].astype(int) - wanted.x).max() <= 1  # a mean may lie at a half
+        assert np.abs(out["x"].astype(int) - wanted.x).max() <= 1  # a mean may be exactly between two levels
         assert np.mean(out["x"] == wanted.x) > 0.99
     else:
         slack = rounding("float32", fan_in(vae.decoder), np.abs(wanted.x).max())
