@@ -50,9 +50,9 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
     base = options.out or run.folder / "export"
     with versions.building(base) as unfinished, _room(base):
         described = description.of(subjected)
-        made = files.write(subjected, described, options, unfinished, say)
-        say(f"proving {len(made)} files in other processes")
-        rows = prove(unfinished, {name: entry["kind"] for name, entry in made.items()}, _evidence(subjected))
+        written = files.write(subjected, described, options, unfinished, say)
+        say(f"verifying {len(written)} files in other processes")
+        rows = prove(unfinished, {name: entry["kind"] for name, entry in written.items()}, _evidence(subjected))
         for line in report.table(rows, bounds).splitlines():
             say(line)
         failures = gates.failures(rows, bounds)
@@ -63,10 +63,10 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
                 "by name, or leave the file out (--quantize, --formats)."
             )
         for row in rows:
-            made[row.file].update(row.to_dict())
+            written[row.file].update(row.to_dict())
 
         def finish(version: int) -> None:
-            texts = _texts(subjected, {**described, "version": version, "files": made}, report.to_dict(rows, bounds))
+            texts = _texts(subjected, {**described, "version": version, "files": written}, report.to_dict(rows, bounds))
             for name, text in texts.items():
                 write(unfinished / name, partial(Path.write_text, data=text))
 

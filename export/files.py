@@ -35,12 +35,12 @@ def write(
     Returns:
       By the file's name: its kind, the tool that made it, its sha256 and, for TFLite files, its signatures.
     """
-    made: dict[str, Any] = {}
+    written: dict[str, Any] = {}
     if "saved_model" in options.formats:
         say(f"writing {saved_model.FOLDER}")
         saved_model.write(subject.vae, folder / saved_model.FOLDER)
         warmup.write(subject.vae, folder / saved_model.FOLDER)
-        made[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
+        written[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
         for name in _SERVED:
             (folder / name).symlink_to(f"{saved_model.FOLDER}/{name}")
     # Without the name, so that a renamed run gives the same bytes.
@@ -52,11 +52,11 @@ def write(
         data, tool = tools.make(kind)
         tflite.check(data)
         say(f"  by {tool}")
-        made[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
-        (folder / name).write_bytes(metadata.embed(data, {**embedded, "file": made[name]}))
-    for name, entry in made.items():
+        written[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
+        (folder / name).write_bytes(metadata.embed(data, {**embedded, "file": written[name]}))
+    for name, entry in written.items():
         entry["sha256"] = description.digest(folder / name)
-    return made
+    return written
 
 
 class _Tools:

@@ -27,8 +27,8 @@ class Unit(Enum):
     USER = "the user's units"
     LATENT = "a latent"
     CODE = "an output of the encoder"
-    NATS = "nats an example"
-    DENSITY = "nats an example, with log p(x|z) in it"
+    NATS = "nats per example"
+    DENSITY = "nats per example, with log p(x|z) in it"
 
 
 class Noise(NamedTuple):
