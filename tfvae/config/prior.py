@@ -11,7 +11,7 @@ Matrix = tuple[tuple[float, ...], ...]
 
 _PRIOR = "p(z); standard becomes diagonal if a variance is set, correlated if a mean, covariance or trainable is set"
 _MEAN = "mean, D numbers; none: zero"
-_TRAINABLE = "train the mean and the Cholesky factor of the covariance, starting from the values set here"
+_TRAINABLE = "train the mean and the scale (Cholesky factor of the covariance), starting from the values set here"
 
 
 @dataclass(frozen=True)

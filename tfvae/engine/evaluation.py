@@ -20,7 +20,7 @@ from tfvae.objectives.loss import Loss, Objective, Schedule
 
 _LEAST = 256  # smallest batch size, if the split has that many examples
 
-# Prefixes in a record beside the sums: the number of examples in a penalty's mean, and the penalty's part of the loss.
+# Prefixes in a record besides the sums: the number of examples in a penalty's mean, and the penalty's part of the loss.
 _COUNT, _WEIGHTED = "count of ", "part of the loss by "
 
 

@@ -118,7 +118,7 @@ def from_settings(model: Any, settings: Training, steps_per_epoch: int) -> list[
 
 
 def state(trainers: list[Trainer]) -> list[Any]:
-    """The training state beside the weights, for a checkpoint."""
+    """The training state other than the weights, for a checkpoint."""
     optimizers_, scales = ([getattr(trainer, name) for trainer in trainers] for name in ("optimizer", "loss_scale"))
     absorbed = [in_tensorflow(variable) for trainer in trainers for variable in trainer.objective.state]
     # Checkpoints of version 0.1.0 have no third part.

@@ -53,7 +53,7 @@ def variance_per_dimension(
     *,
     examples: str = "test examples",
 ) -> Figure:
-    """The variance of each dimension over the test set, in its two parts, beside the prior's.
+    """The variance of each dimension over the test set, in its two parts, with the variance of the prior.
 
     Var z = Var(z_mean) + E exp(z_log_var), over examples: the law of total variance. If the first part is near zero,
     the dimension carries no information about x; if the sum is far from the prior's variance, samples of the prior do
