@@ -253,7 +253,7 @@ def test_a_conditional_run_takes_y_from_its_data(mlp_run: Path, tmp_path: Path) 
     assert described["condition"] == {"kind": "label", "names": list(CONDITION.names)}
     assert described["files"]["saved_model"]["score_error"] < 1e-4
     page = (made / "README.md").read_text()
-    assert "The labels: cat, dog, owl" in page
+    assert "Labels: cat, dog, owl" in page
     names: dict[str, Any] = {}
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(block.replace('"saved_model"', repr(str(made / "saved_model"))), "card", "exec"), names)
