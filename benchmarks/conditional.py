@@ -1,8 +1,9 @@
-"""`python -m benchmarks.conditional`: what a label brings, and whether samples are of the class asked for.
+"""`python -m benchmarks.conditional`: the effect of conditioning on labels, and whether samples have the given class.
 
-Trains `mnist-20d` and `mnist-conditional` for equal steps, and a small classifier on the real training digits; then
-counts the samples of each class in which the classifier finds that class. Knowing the label can save at most its
-entropy, log 10 = 2.303 nats, in the mean over a fixed prior. Writes `benchmarks/results/conditional.md` and `.json`.
+Trains `mnist-20d` and `mnist-conditional` for the same number of steps, and a small classifier on the real training
+digits; then counts the samples of each class that the classifier assigns to that class. Knowing the label can save at
+most its entropy, log 10 = 2.303 nats, on average under a fixed prior. Writes `benchmarks/results/conditional.md` and
+`.json`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from benchmarks.latent import machine
 from benchmarks.results import FOLDER, keep, table
 
-SAMPLES = 1000  # of each class
+SAMPLES = 1000  # per class
 PRESETS = ("mnist-20d", "mnist-conditional")
 
 
@@ -50,7 +51,7 @@ def main() -> int:
 
 
 def _train(preset: str, run: Path, settings: list[str]) -> dict[str, Any]:
-    # A process each, so that neither trains in the devices and caches of the other.
+    # One process each, so that neither shares devices or caches with the other.
     command = [sys.executable, "-m", "tfvae.train", "--preset", preset, "--out", str(run), "--set", *settings]
     subprocess.run(command, check=True)
     report: dict[str, Any] = json.loads((run / "report.json").read_text())
@@ -58,7 +59,7 @@ def _train(preset: str, run: Path, settings: list[str]) -> dict[str, Any]:
 
 
 def _found(run: Path, data: Path) -> tuple[float, list[float]]:
-    """The classifier's accuracy on real test digits, and the share of samples of each class in which it finds it."""
+    """The classifier's accuracy on real test digits, and the share of samples that it assigns to the given class."""
     import keras
 
     import tfvae

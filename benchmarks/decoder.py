@@ -1,8 +1,8 @@
-"""`python -m benchmarks.decoder`: how fast each form of a decoder decodes, and how large it is.
+"""`python -m benchmarks.decoder`: latency and size of each form of a decoder.
 
 Keras call, `tf.function` with and without XLA, SavedModel and each TFLite file at one and two threads, batches of 1
-and 32. Writes `decoder.json` and `decoder.md` to `benchmarks/results/`. Three minutes or so on two cores with nothing
-else to do; other work beside it makes the figures worthless.
+and 32. Writes `decoder.json` and `decoder.md` to `benchmarks/results/`. It takes about three minutes on two idle
+cores; with other load the figures are meaningless.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _run(names: list[str], runs: list[Path] | None, rounds: int, out: Path) -> N
 
 
 def measure(names: list[str], runs: list[Path] | None, rounds: int) -> dict[str, Any]:
-    """What `decoder.json` holds."""
+    """The content of `decoder.json`."""
     from benchmarks.decoders import subject, targets
     from benchmarks.decoders.race import race
 

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.latent_op`: times the fused latent op against what TensorFlow offers.
+"""`python -m benchmarks.latent_op`: compares the speed of the fused latent op with TensorFlow's own ops.
 
-Writes `latent_op.json` and `latent_op.md` to `benchmarks/results/`. Ten minutes or so on a machine with nothing else
-to do; other work beside it makes the figures worthless.
+Writes `latent_op.json` and `latent_op.md` to `benchmarks/results/`. It takes about ten minutes on an idle machine;
+with other load the figures are meaningless.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(quick: bool, threads: int, out: Path) -> None:
-    # The GPU has a section, and a process, of its own.
+    # The GPU has its own section and process.
     tf.config.set_visible_devices([], "GPU")
     there, reason = native.available()
     if not there:
@@ -50,7 +50,7 @@ def _run(quick: bool, threads: int, out: Path) -> None:
 
 
 def measure(quick: bool, threads: int) -> dict[str, Any]:
-    """All sections, each in processes of its own; what `latent_op.json` holds."""
+    """All sections, each in its own processes: the content of `latent_op.json`."""
     start = time.perf_counter()
 
     def say(what: str) -> None:
@@ -86,7 +86,7 @@ def measure(quick: bool, threads: int) -> dict[str, Any]:
 
 
 def _on_one_core(isa: str, rounds: int) -> dict[str, Any] | None:
-    """The figures of an instruction set, None where this processor has it not."""
+    """The figures of an instruction set; None if this processor lacks it."""
     try:
         measured: dict[str, Any] = own_process("single_core", "--rounds", rounds, TFVAE_ISA=isa)
     except UserError as error:

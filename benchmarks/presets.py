@@ -1,6 +1,6 @@
-"""`python -m benchmarks.presets [NAME …]`: trains presets to the end and keeps their test figures.
+"""`python -m benchmarks.presets [NAME …]`: trains presets to the end and saves their test figures.
 
-Writes one JSON a preset, and the table of all of them, to `benchmarks/results/presets/`.
+Writes one JSON file per preset, and a table of all, to `benchmarks/results/presets/`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _train(name: str, run: Path, data: str, settings: list[str]) -> dict[str, Any]:
-    # A process each, so that no preset trains in the devices, caches or precision of another.
+    # One process each, so that no preset shares devices, caches or precision with another.
     downloads = "dir" in config.paths(presets.load(name).data)
     changes = [*([f"data.dir={data}"] if downloads else []), *settings]
     command = [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run)]

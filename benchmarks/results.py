@@ -1,4 +1,4 @@
-"""Where measurements are kept: as JSON for machines, as Markdown for people."""
+"""Writes measurements as JSON for programs and as Markdown for readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "results"
 
 
 def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> None:
-    """Writes `NAME.json` and `NAME.md`, each whole, and says each target with what came of it."""
+    """Writes `NAME.json` and `NAME.md` atomically, and prints each target and its result."""
     folder.mkdir(parents=True, exist_ok=True)
     for ending, text in (("json", json.dumps(results, indent=1) + "\n"), ("md", markdown)):
         write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text))
@@ -25,12 +25,12 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
 
 
 def targets(rows: list[dict[str, Any]]) -> str:
-    """The section that says what was to be reached, and what came."""
+    """The section with the targets and their results."""
     cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in rows]
     return "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
 
 
 def table(head: list[str], rows: Iterable[list[Any]]) -> str:
-    """Markdown."""
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

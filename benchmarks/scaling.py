@@ -1,12 +1,12 @@
-"""`python -m benchmarks.scaling`: the arithmetic of more machines, for the `large` residual networks.
+"""`python -m benchmarks.scaling`: estimates training on several machines, for the `large` residual networks.
 
-Nothing is timed. Parameters and operations are counted from the networks; rates of GPUs and of links are assumed.
+Nothing is timed. Parameters and operations are counted from the networks; the speeds of GPUs and links are assumed.
 
     t(1) = 3 F b / r                                F operations forward an example, b examples, r operations a second
     t(n) = t(1) + 2 (n-1)/n 4 P / w + 2 (n-1) a     P float32 gradients, ring of links of w bytes/s, a seconds a hop
 
-Backward takes twice the operations of forward. The gradient is all-reduced when the whole of it is there, so that none
-of that time hides behind the computation.
+The backward pass needs twice the operations of the forward pass. The gradient is all-reduced once it is complete, so
+that communication does not overlap with computation.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from tfvae import networks
 from tfvae.config.network import Resnet
 
 SHAPES = ((32, 32, 3), (64, 64, 3))
-EXAMPLES = (256, 2048)  # of one GPU in a step
-KEPT = 0.3  # assumed: the part of a data sheet's operations that small convolutions keep up
-PEAKS = {"A100, TF32": 156e12, "H100, bfloat16": 989e12}  # operations a second
+EXAMPLES = (256, 2048)  # per GPU and step
+KEPT = 0.3  # assumed: the share of the data sheet's peak that small convolutions reach
+PEAKS = {"A100, TF32": 156e12, "H100, bfloat16": 989e12}  # operations per second
 SECONDS_A_HOP = 5e-6  # assumed
 TARGET = 0.9
 GIGABITS = (10, 25, 100, 400)
 
 
 class Size(NamedTuple):
-    """Trained parameters of the networks, and their operations forward for one example: each multiply, each add."""
+    """Number of trained parameters, and of forward operations (multiplications and additions) per example."""
 
     parameters: int
     operations: float
@@ -64,7 +64,7 @@ def measure(shape: tuple[int, ...]) -> Size:
 
 
 def _operations(layer: keras.Layer) -> float:
-    # Normalisation, activations and copies are left out: a few per cent, and bound by memory.
+    # Normalisation, activations and copies are left out: they are a few per cent, and memory-bound.
     if isinstance(layer, keras.layers.Conv2D):
         return 2.0 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
     return 2.0 * math.prod(layer.kernel.shape) if isinstance(layer, keras.layers.Dense) else 0.0
@@ -81,7 +81,7 @@ def efficiency(size: Size, alone: float, gpus: int, bytes_a_second: float) -> fl
 
 
 def needed(size: Size, alone: float, gpus: int) -> float | None:
-    """Bytes a second of a link below which t(1) / t(n) falls under the target; None: the hops alone take it there."""
+    """The link speed in bytes per second needed for t(1) / t(n) to reach the target; None: hop latency prevents it."""
     left = alone * (1 / TARGET - 1) - 2 * (gpus - 1) * SECONDS_A_HOP
     return sent(size, gpus) / left if left > 0 else None
 

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.streaming --data FILE`: does input from disk keep the step fed?
+"""`python -m benchmarks.streaming --data FILE`: is input from disk fast enough for the training step?
 
-The same images in memory, as a folder of PNG files, as shards of their values and as shards of those files, through
-the whole loop; FILE is an npz in Keras's layout. Writes `streaming.json` and `streaming.md` to `benchmarks/results/`.
-Ten minutes or so on two cores with nothing else to do.
+Trains on the same images from memory, from a folder of PNG files, from shards of their values and from shards of those
+files; FILE is an npz in Keras's layout. Writes `streaming.json` and `streaming.md` to `benchmarks/results/`.
+It takes about ten minutes on two idle cores.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MEMORY = "in memory"
 GOAL = 0.9
 
 Feeds = dict[str, list[str]]
-# Of each round: examples a second, and milliseconds of processor time an example, over all cores.
+# For each round: examples per second, and milliseconds of processor time per example, over all cores.
 Turns = dict[str, list[tuple[float, float]]]
 
 _MICRO = ("network.name=mlp", "network.hidden=[8]", "network.latent_dim=2")
@@ -53,7 +53,7 @@ def _run(data: Path, quick: bool, out: Path) -> None:
 
 
 def measure(data: Path, folder: Path, quick: bool) -> dict[str, Any]:
-    """What `streaming.json` holds: examples a second of each feed, by round, for a real step and for less."""
+    """The content of `streaming.json`: examples per second of each feed and round, for a real step and cheaper ones."""
     few, many = (256, 1024) if quick else (1280, 8000)
     rounds, most = (2, 4) if quick else (10, 10)
     trained = _prepared(data, folder / "trained", few)
@@ -108,7 +108,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def _prepared(data: Path, folder: Path, count: int) -> Feeds:
-    """The first images of a file in each form; the data settings of each."""
+    """Writes the first images of a file in each form; returns the data settings of each."""
     import tensorflow as tf
 
     from tfvae.data import load, shard_writer
@@ -130,7 +130,7 @@ def _prepared(data: Path, folder: Path, count: int) -> Feeds:
 
 
 def _turns(work: Callable[..., None], feeds: Feeds, rounds: int, settings: tuple[str, ...]) -> Turns:
-    """What each feed did in each round; the first rounds, which compile and warm up, are left out."""
+    """The figures of each feed and round; the first rounds, which compile and warm up, are left out."""
     warm_up, context, pipes = 2, multiprocessing.get_context("spawn"), {}
     turns: Turns = {name: [] for name in feeds}
     for name, sets in feeds.items():
@@ -146,7 +146,7 @@ def _turns(work: Callable[..., None], feeds: Feeds, rounds: int, settings: tuple
 
 
 def _train(pipe: Connection, settings: list[str], rounds: int) -> None:
-    """An epoch of the whole loop at each turn."""
+    """One epoch of the training loop per turn."""
     import tensorflow as tf
 
     from tfvae.data import load
@@ -171,7 +171,7 @@ def _train(pipe: Connection, settings: list[str], rounds: int) -> None:
 
 
 def _read(pipe: Connection, settings: list[str], rounds: int) -> None:
-    """All batches of an epoch at each turn, 16 in a call."""
+    """All batches of an epoch per turn, 16 per call."""
     from tfvae.data import load, pipeline
 
     config = _config(settings)

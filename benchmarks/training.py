@@ -1,8 +1,7 @@
-"""`python -m benchmarks.training`: times tfvae's training against `keras.Model.fit`, PyTorch and JAX.
+"""`python -m benchmarks.training`: compares the training speed of tfvae, `keras.Model.fit`, PyTorch and JAX.
 
-Writes `training.json` and `training.md` to `benchmarks/results/`. A quarter of an hour on a machine with nothing else
-to do; other work beside it makes the figures worthless. PyTorch and JAX take part where they are installed:
-`pip install .[peers]`.
+Writes `training.json` and `training.md` to `benchmarks/results/`. It takes about 15 minutes on an idle machine; with
+other load the figures are meaningless. PyTorch and JAX take part if they are installed: `pip install .[peers]`.
 """
 
 from __future__ import annotations

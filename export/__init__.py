@@ -1,1 +1,1 @@
-"""Export: from a trained model to files that others read without tfvae (imported as `tfvae.export`)."""
+"""Export: writes a trained model to files that can be used without tfvae (imported as `tfvae.export`)."""

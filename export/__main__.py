@@ -1,4 +1,4 @@
-"""`python -m tfvae.export RUN`: a SavedModel and TFLite files of a trained model, with proof that they are right."""
+"""`python -m tfvae.export RUN`: writes a SavedModel and TFLite files of a trained model, and verifies them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tfvae.quiet import quiet_start
 
 _DESCRIPTION = """\
 Writes a new version, RUN/export/1, 2, 3 …: saved_model/, decoder.tflite and its quantized forms, decoder.json,
-report.json and a model card. Every file is loaded again in another process and compared with the model on 1,000
-latents of the prior and 1,000 of the posterior; one that misses its gate ends the export, and leaves nothing.
+report.json and a model card. Every file is loaded in another process and compared with the model on 1,000 latents of
+the prior and 1,000 of the posterior; if a file exceeds a gate, the export fails and writes nothing.
 
 examples:
   python -m tfvae.export runs/digits
@@ -33,7 +33,7 @@ exit status: 0, or 2 with one sentence on what to fix. docs/export.md says what 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parses, exports, prints the table; gives the exit status."""
+    """Parses the arguments, exports, prints the table; returns the exit status."""
     parsed = _parser().parse_args(arguments)
     return guarded(lambda: _run(parsed), parsed.debug)
 
@@ -46,13 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("run", metavar="RUN", help="a run folder whose training has ended; before the options")
+    add("run", metavar="RUN", help="the folder of a finished run; must come before the options")
     add("--formats", metavar="LIST", default=",".join(FORMATS), help="what to write (default: saved_model,tflite)")
     add(
         "--quantize",
         metavar="LIST",
         default=",".join(QUANTIZE),
-        help=f"decoders for TFLite (default: {','.join(QUANTIZE)})",
+        help=f"which TFLite decoders to write (default: {','.join(QUANTIZE)})",
     )
     add(
         "--batch",
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         nargs="+",
         default=[1],
-        help="batch sizes of TFLite's signatures: decode for the first, decode_N for the others (default: 1)",
+        help="batch sizes of the TFLite signatures: decode for the first, decode_N for the others (default: 1)",
     )
     add("--out", metavar="DIR", type=Path, help="folder of the versions (default: RUN/export)")
     add("--generator", action="store_true", help="also generator.tflite: sample(seed), which draws the noise itself")
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         action="extend",
         default=[],
-        help="tighten or loosen gates; see below",
+        help="set gates; see below",
     )
     allow_code_option(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
@@ -107,5 +107,7 @@ def _list(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is unfinished is removed
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # exit normally, to remove unfinished files
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""The model card: `README.md` of a version, with the YAML head that model hubs read."""
+"""The model card: `README.md` of a version, with the YAML header that model hubs read."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from tfvae.models.terms import Terms, shown
 Values = Mapping[str, Any]
 
 _LIKELIHOODS = {
-    "Bernoulli": "On values that are not 0 or 1 the Bernoulli is no density of them: its ELBO ranks models of the same "
-    "data and likelihood, and says nothing beside another likelihood.",
-    "ContinuousBernoulli": "The ELBO is of a density on [0, 1], and may be above zero.",
-    "Gaussian": "The ELBO is of a density in model units: it depends on the scaling, and may be above zero.",
-    "Laplace": "The ELBO is of a density in model units: it depends on the scaling, and may be above zero.",
+    "Bernoulli": "The Bernoulli is not a density of values other than 0 and 1: its ELBO can rank models of the same "
+    "data and likelihood, but cannot be compared with that of another likelihood.",
+    "ContinuousBernoulli": "The ELBO is that of a density on [0, 1] and may be above zero.",
+    "Gaussian": "The ELBO is that of a density in model units: it depends on the scaling and may be above zero.",
+    "Laplace": "The ELBO is that of a density in model units: it depends on the scaling and may be above zero.",
 }
 _LIMITS = (
-    "`decode` gives the mean of p(x|z) and not a draw from it: samples look smoother than the data.",
-    "The ELBO is a lower bound of log p(x), by how much is not known; scores are drawn with noise of the seed.",
-    "The model knows examples like those it was trained on. Others get codes, reconstructions and scores all the same.",
-    "Errors were measured on latents of the prior and of q(z|x); other z may give larger ones, or nonsense.",
-    "Samples carry whatever is lopsided in the training data, and may come close to single examples of it.",
+    "`decode` returns the mean of p(x|z), not a draw from it: samples look smoother than the data.",
+    "The ELBO is a lower bound of log p(x) with an unknown gap; scores depend on the noise of the seed.",
+    "The model fits examples like those it was trained on. It returns codes, reconstructions and scores for any input.",
+    "Errors were measured on latents of the prior and of q(z|x); for other z they may be larger.",
+    "Samples reproduce biases of the training data, and may be close to individual training examples.",
 )
 _OWNER = """\
-To be filled in by the owner; nothing of this can be known from the files:
+To be completed by the owner; the files do not contain this information:
 
-- made by, contact, licence:
-- made for, and what it must not be used for:
-- the data: where they come from, under which terms, what is missing or lopsided in them:
-- who checked that it is fit for its use, how, with which result:"""
+- author, contact, licence:
+- intended use, and uses to avoid:
+- the data: source, terms, known gaps and biases:
+- who validated the model for its use, how, and with what result:"""
 
 
 def card(description: Values, config: Values, report: Values, terms: Terms) -> str:
-    """The whole page.
+    """The model card.
 
     Args:
-      description: what `decoder.json` holds.
-      config: what `config.yaml` of the run holds.
-      report: what `report.json` of the run holds.
-      terms: of the model; those that it shows on cards stand in the table of metrics.
+      description: the content of `decoder.json`.
+      config: the content of the run's `config.yaml`.
+      report: the content of the run's `report.json`.
+      terms: of the model; the table of metrics has those shown under `card`.
 
     Returns:
       Markdown.
@@ -53,7 +53,8 @@ def card(description: Values, config: Values, report: Values, terms: Terms) -> s
     title = f"# {description['name']}, version {description['version']}"
     about = (
         f"A variational autoencoder of `{config['data']['name']}` ({shape}), trained and exported with tfvae "
-        f"{description['versions']['tfvae']}. `decoder.json` holds what programs need, `report.json` the whole proof."
+        f"{description['versions']['tfvae']}. `decoder.json` describes the files for programs; `report.json` has all "
+        "measured errors."
     )
     sections = {
         "Model": _table(_model(description, config, report)),
@@ -92,7 +93,7 @@ def _model(description: Values, config: Values, report: Values) -> dict[str, str
     network, likelihood = config["network"], description["likelihood"]
     size = from_dict(Network, network, "network").describe()
     scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
-    scale = ", the decoder gives each value's scale" if likelihood.get("scale_mode") == "per_pixel" else scale
+    scale = ", with a scale for each value from the decoder" if likelihood.get("scale_mode") == "per_pixel" else scale
     rows = {
         "networks": f"{network['name']}, {size}" if size else network["name"],
         "latent dimension": f"{description['latent_dim']}, of which {report['test']['active_units']} active",
@@ -110,15 +111,15 @@ def _condition(condition: Values | None) -> str:
         return ""
     names = ", ".join(condition["names"])
     if condition["kind"] == "label":
-        return f"a label as 1 in its place and 0 elsewhere; all 0: no label. The labels: {names}"
-    return f"attributes, as numbers: {names}"
+        return f"a one-hot label; all zeros: no label. Labels: {names}"
+    return f"numeric attributes: {names}"
 
 
 def _prior(prior: Values | None, settings: Values) -> str:
     if prior is None:
-        return "drawn by the model alone: no file can draw samples"
+        return "not a function of noise: no file can draw samples"
     if prior["kind"] == "signature":
-        return "no single Gaussian: the signature `prior` turns noise into z"
+        return "not a single Gaussian: the signature `prior` maps noise to z"
     if prior["kind"] == "standard":
         return "standard normal"
     return f"Gaussian, {prior['kind']} scale, {'trained' if settings.get('trainable') else 'fixed'}"
@@ -128,9 +129,9 @@ def _data(description: Values, config: Values, report: Values) -> dict[str, str]
     data, scaling = config["data"], description["scaling"]
     path = f", `{PurePath(data['path']).name}`" if data.get("path") else ""
     scalings = {
-        "none": "none: model units are the user's",
+        "none": "none: model units are the user's units",
         "unit": "the user's range to [0, 1]",
-        "min-max": "least and largest training value to 0 and 1",
+        "min-max": "smallest and largest training value to 0 and 1",
         "z-score": "mean and standard deviation of the training examples to 0 and 1",
     }
     counts = (f"{report['examples'][split]:,} {split}" for split in ("train", "validation", "test"))
@@ -145,7 +146,7 @@ def _training(config: Values, report: Values) -> dict[str, str]:
     rows = {
         "preset": f"`{config['preset']}`" if config.get("preset") else "",
         "objective": f"{bound}, KL weight {objective['kl_weight']:g} ({objective['kl_schedule']})",
-        "free bits": f"{objective['free_bits']:g} nats a dimension" if objective["free_bits"] else "",
+        "free bits": f"{objective['free_bits']:g} nats per dimension" if objective["free_bits"] else "",
         "capacity": "" if objective["capacity"] is None else f"{objective['capacity']:g} nats",
         "epochs": f"{report['epochs']}, weights of epoch {report['best_epoch']}",
         "optimizer": f"{training['optimizer']}, learning rate {rate}, batch {training['batch_size']}",
@@ -164,10 +165,10 @@ def _metrics(description: Values, report: Values, terms: Terms) -> str:
     rows = [_file(name, entry) for name, entry in description["files"].items()]
     return "\n\n".join(
         [
-            f"Of {report['test_examples']:,} test examples, a mean per example:",
+            f"Mean per example over {report['test_examples']:,} test examples:",
             _table(figures),
-            "Each file beside the Keras model, the worse of latents from the prior and from q(z|x); errors of the mean "
-            "of p(x|z) are parts of the data's range, or of the scale of a Gaussian or Laplace:",
+            "Each file compared with the Keras model, on the worse of latents from the prior and from q(z|x); errors "
+            "of the mean of p(x|z) are relative to the data's range, or to the scale of a Gaussian or Laplace:",
             "\n".join([head, *rows]),
         ]
     )
@@ -178,7 +179,7 @@ def _file(name: str, entry: Values) -> str:
     errors = list(entry["error"].values())
     for key in ("max", "mean"):
         cells.append(f"{max(error[key] for error in errors):.2g}" if errors else "")
-    ratios = [error["psnr"] for error in errors if error["psnr"] is not None]  # None: there is no error
+    ratios = [error["psnr"] for error in errors if error["psnr"] is not None]  # None: the error is zero
     cells.append(f"{min(ratios):.1f}" if ratios else "")
     cells.append("" if entry["elbo_change"] is None else f"{entry['elbo_change']:.3%}")
     others = {key.removesuffix("_error"): value for key, value in entry.items() if key.endswith("_error")}
@@ -199,21 +200,21 @@ def _use(description: Values) -> str:
     for name, inputs in list(decoders.items())[:1]:
         arrays = ", ".join(f'{key}=np.zeros({inputs[key]["shape"]}, "float32")' for key in sorted(inputs, reverse=True))
         parts.append(
-            "On a device, with `pip install ai-edge-litert` and nothing of tfvae (any of the decoders):\n\n"
+            "On a device, without tfvae, after `pip install ai-edge-litert` (with any of the decoders):\n\n"
             "```python\n"
             "import numpy as np\n"
             "from ai_edge_litert.interpreter import Interpreter\n\n"
             f'{decode} = Interpreter("{name}").get_signature_runner("{decode}")\n'
             f'{mean} = {decode}({arrays})["{mean}"]  # in {means[mean]}\n'
             "```\n\n"
-            "`runner.py` of tfvae's `export/edge` draws z from a seed, and gives samples in the user's units."
+            "`runner.py` in tfvae's `export/edge` draws z from a seed and returns samples in the user's units."
         )
     if "saved_model" in description["files"] and sample:
         condition = description["condition"]
         y = f", y=tf.one_hot([0], {len(condition['names'])})" if condition else ""
         latent = ", ".join(map(str, description["latent_shape"]))
         parts.append(
-            "In TensorFlow, or behind TensorFlow Serving with the folder above this one as its model base path:\n\n"
+            "In TensorFlow; or with TensorFlow Serving, with the parent of this folder as the model base path:\n\n"
             "```python\n"
             "import tensorflow as tf\n\n"
             'signatures = tf.saved_model.load("saved_model").signatures\n'
@@ -230,7 +231,9 @@ def _in_user_units(outputs: Mapping[str, str]) -> bool:
 
 def _limits(description: Values, report: Values) -> str:
     limits = [*_LIMITS, *filter(None, [_LIKELIHOODS.get(description["likelihood"]["name"])])]
-    limits += [f"Training's own diagnosis, {each['name']}: {each['evidence']}." for each in report["diagnosis"]]
+    limits += [
+        f"Diagnosis after training: {finding['name']}, {finding['evidence']}." for finding in report["diagnosis"]
+    ]
     return "\n".join(f"- {limit}" for limit in limits) + f"\n\n{_OWNER}"
 
 

@@ -1,4 +1,4 @@
-"""What a file says of itself: `decoder.json`, and the metadata inside each TFLite file."""
+"""The description of an export: `decoder.json`, and the metadata inside each TFLite file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "litert-quantizer")
 
 
 def of(subject: Subject) -> dict[str, Any]:
-    """What holds for every file of an export, ready for JSON; nothing but the name depends on when or where."""
+    """The description of every file of an export, ready for JSON; only the name depends on the place of the run."""
     vae, config = subject.vae, subject.run.config
     return {
         "format": FORMAT,
@@ -47,7 +47,7 @@ def _condition(vae: VAE) -> dict[str, Any] | None:
 
 
 def _prior(vae: VAE) -> dict[str, Any] | None:
-    """How a runner draws z: from the numbers of a Gaussian, by the signature `prior`, or not at all."""
+    """How a runner draws z: from the parameters of a Gaussian, with the signature `prior`, or not at all."""
     gaussian = vae.prior.as_gaussian()
     if gaussian is not None:
         scale_tril = np.asarray(gaussian.scale_tril)
@@ -68,7 +68,7 @@ def _units(vae: VAE) -> dict[str, dict[str, str]]:
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file; of a folder, that of the names and digests of its files in order."""
+    """The sha256 of a file; for a folder, of the sorted names and digests of its files."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     inside = sorted(file for file in path.rglob("*") if file.is_file())
@@ -77,21 +77,21 @@ def digest(path: Path) -> str:
 
 
 def _sentence(scaling: Scaling) -> str:
-    text = "the model's own" if scaling.kind == "none" else "x * factor + offset of `scaling`"
+    text = "same as model units" if scaling.kind == "none" else "x * factor + offset of `scaling`"
     most = f"{scaling.largest:g}"
     return f"{text}, rounded half to even and clipped to 0..{most}, uint8" if scaling.integer else text
 
 
 def _scale(likelihood: Any) -> dict[str, Any]:
     mode = getattr(likelihood, "scale_mode", None)
-    if mode in (None, "per_pixel"):  # then the decoder gives it
+    if mode in (None, "per_pixel"):  # per_pixel: the decoder outputs the scale
         return {} if mode is None else {"scale_mode": mode}
     scale = likelihood.scale if mode == "fixed" else float(np.exp(np.float64(likelihood.shared_log_scale)))
     return {"scale": scale, "scale_mode": mode}
 
 
 def _plain(values: np.ndarray) -> list[float]:
-    # The shortest decimals that give the float32 back; whole numbers without a point.
+    # The shortest decimals that restore the float32; whole numbers without a decimal point.
     numbers = (float(str(np.float32(value))) for value in values)
     return [int(number) if number.is_integer() else number for number in numbers]
 

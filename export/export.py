@@ -1,4 +1,4 @@
-"""A whole export: files from a run, each proved in another process, then published as one version."""
+"""A complete export: writes files from a run, verifies each in another process, and publishes them as one version."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from tfvae.models.signatures import DECODER, GENERATOR, SCORER
 from tfvae.models.vae import VAE
 from tfvae.runs.folder import Run
 
-# Of the latents that files are compared on; `files` has another for those that they are calibrated on.
+# Seed of the latents that files are compared on; `files` has another seed for calibration.
 PROOF_SEED = 1
 
 
 def export(folder: str | Path, options: Options, say: Callable[[str], None] = print) -> Path:
-    """Exports a run into the next version; gives its folder.
+    """Exports a run into the next version; returns its folder.
 
     Args:
-      folder: the run's; training has ended there.
-      options: what to make.
-      say: takes lines on how far it is, and the table of the proof.
+      folder: of a finished run.
+      options: what to write.
+      say: called with progress lines and the lines of the proof's table.
 
     Raises:
-      UserError: the run or its data cannot be used, a model that a converter cannot take, or a file that misses a gate,
-        with the figures; no version is made then.
+      UserError: the run or its data cannot be used, the model cannot be converted, or a file exceeds a gate; no version
+        is written then.
 
     Example:
       `export("runs/digits", Options(quantize=["int8"]))`
@@ -50,23 +50,23 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
     base = options.out or run.folder / "export"
     with versions.building(base) as unfinished, _room(base):
         described = description.of(subjected)
-        made = files.write(subjected, described, options, unfinished, say)
-        say(f"proving {len(made)} files in other processes")
-        rows = prove(unfinished, {name: entry["kind"] for name, entry in made.items()}, _evidence(subjected))
+        written = files.write(subjected, described, options, unfinished, say)
+        say(f"verifying {len(written)} files in other processes")
+        rows = prove(unfinished, {name: entry["kind"] for name, entry in written.items()}, _evidence(subjected))
         for line in report.table(rows, bounds).splitlines():
             say(line)
         failures = gates.failures(rows, bounds)
         if failures:
-            missed = "a gate is" if len(failures) == 1 else f"{len(failures)} gates are"
+            count = "one gate was" if len(failures) == 1 else f"{len(failures)} gates were"
             raise UserError(
-                f"{run.folder}: nothing is exported, for {missed} missed. {' '.join(failures)} Loosen it by name, or "
-                "leave the file out (--quantize, --formats)."
+                f"{run.folder}: nothing was exported, because {count} exceeded. {' '.join(failures)} Loosen the gate "
+                "by name, or leave the file out (--quantize, --formats)."
             )
         for row in rows:
-            made[row.file].update(row.to_dict())
+            written[row.file].update(row.to_dict())
 
         def finish(version: int) -> None:
-            texts = _texts(subjected, {**described, "version": version, "files": made}, report.to_dict(rows, bounds))
+            texts = _texts(subjected, {**described, "version": version, "files": written}, report.to_dict(rows, bounds))
             for name, text in texts.items():
                 write(unfinished / name, partial(Path.write_text, data=text))
 
@@ -74,20 +74,20 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
 
 
 def _without_noise(vae: VAE, options: Options, say: Callable[[str], None]) -> None:
-    """Says what cannot be exported of this model.
+    """Reports what cannot be exported from this model.
 
     Raises:
-      UserError: a file that was asked for would be empty.
+      UserError: a requested file would be empty.
     """
-    there = {signature.file for signature in vae.signatures()}
+    available = {signature.file for signature in vae.signatures()}
     if vae.prior.noise_shape is None:
-        say(f"no file draws samples: {type(vae.prior).__name__} is not a function of noise (Prior.noise_shape)")
-    for option, asked, file in (
+        say(f"no file can draw samples: {type(vae.prior).__name__} is not a function of noise (Prior.noise_shape)")
+    for option, requested, file in (
         ("--generator", options.generator, GENERATOR),
         ("--scorer", options.scorer, SCORER),
         ("--formats tflite", "tflite" in options.formats, DECODER),
     ):
-        if asked and file not in there:
+        if requested and file not in available:
             raise UserError(f"{option}: this model has no signature for {file}.tflite; leave the option out.")
 
 
@@ -104,7 +104,7 @@ def _evidence(subjected: subject.Subject) -> Evidence:
 
 
 def _texts(subjected: subject.Subject, described: dict[str, Any], proof: dict[str, Any]) -> dict[str, str]:
-    """What people and programs read first: `decoder.json`, `report.json` and the model card."""
+    """The text files of a version: `decoder.json`, `report.json` and the model card."""
     run = subjected.run
     settings = {**run.facts, **config.to_dict(run.config)}
     page = card.card(described, settings, run.read_json("report.json"), subjected.vae.terms)
@@ -117,7 +117,7 @@ def _texts(subjected: subject.Subject, described: dict[str, Any], proof: dict[st
 
 @contextlib.contextmanager
 def _room(base: Path) -> Iterator[None]:
-    """Names the places where the disk may be full, which TensorFlow's own errors do not."""
+    """Adds to TensorFlow's errors of a full disk the folders that may be full."""
     try:
         yield
     except (tf.errors.OpError, OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""The files of a version: written one by one, each with what is known of it."""
+"""The files of a version: writes them one by one, and describes each."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from tfvae.export.options import Options
 from tfvae.export.proof import elbo
 from tfvae.export.subject import Subject
 
-# Not the proof's: no file is checked on what it was fitted to.
+# Differs from the proof's seed, so that no file is verified on the latents that it was calibrated on.
 CALIBRATION_SEED = 2
-# TensorFlow Serving looks for these in the version's folder itself.
+# TensorFlow Serving looks for these directly in the version's folder.
 _SERVED = ("saved_model.pb", "fingerprint.pb", "variables", "assets.extra")
 
 
 def write(
     subject: Subject, described: dict[str, Any], options: Options, folder: Path, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Writes all that is asked for.
+    """Writes all requested files.
 
     Args:
       subject: the model and its data.
-      described: `description.of(subject)`, which each TFLite file takes in.
-      options: what to make.
-      folder: where to; empty.
-      say: takes a line a file.
+      described: `description.of(subject)`, which is embedded in each TFLite file.
+      options: what to write.
+      folder: an empty folder to write to.
+      say: called with a line for each file.
 
     Returns:
-      By the file's name its kind, the tool that made it, its sha256 and, of TFLite files, its signatures.
+      By the file's name: its kind, the tool that made it, its sha256 and, for TFLite files, its signatures.
     """
-    made: dict[str, Any] = {}
+    written: dict[str, Any] = {}
     if "saved_model" in options.formats:
         say(f"writing {saved_model.FOLDER}")
         saved_model.write(subject.vae, folder / saved_model.FOLDER)
         warmup.write(subject.vae, folder / saved_model.FOLDER)
-        made[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
+        written[saved_model.FOLDER] = {"kind": "saved_model", "tool": f"Keras {described['versions']['keras']}"}
         for name in _SERVED:
             (folder / name).symlink_to(f"{saved_model.FOLDER}/{name}")
-    # A run that was renamed gives the same bytes.
+    # Without the name, so that a renamed run gives the same bytes.
     embedded = {key: value for key, value in described.items() if key != "name"}
     tools = _Tools(subject, options)
     for kind in options.kinds:
@@ -52,15 +52,15 @@ def write(
         data, tool = tools.make(kind)
         tflite.check(data)
         say(f"  by {tool}")
-        made[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
-        (folder / name).write_bytes(metadata.embed(data, {**embedded, "file": made[name]}))
-    for name, entry in made.items():
+        written[name] = {"kind": kind, "tool": tool, "signatures": metadata.signatures(data)}
+        (folder / name).write_bytes(metadata.embed(data, {**embedded, "file": written[name]}))
+    for name, entry in written.items():
         entry["sha256"] = description.digest(folder / name)
-    return made
+    return written
 
 
 class _Tools:
-    """Makes TFLite files; what several of them need is made once."""
+    """Makes TFLite files; intermediate results that several files need are computed once."""
 
     def __init__(self, subject: Subject, options: Options) -> None:
         self._subject, self._vae, self._batch = subject, subject.vae, options.batch

@@ -1,4 +1,4 @@
-"""TFLite files as objects: read, searched for operations, and packed with the alignment that the format asks for."""
+"""TFLite files as objects: reads them, lists their operations, and packs them with the required alignment."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 
 from tfvae.errors import UserError
 
-_ALIGNMENT = 16  # of a buffer, as the TFLite schema has it
+_ALIGNMENT = 16  # of a buffer, required by the TFLite schema
 
 
 def package(name: str) -> ModuleType:
     """A module of an optional package.
 
     Raises:
-      UserError: it is not installed; with the extra that brings it.
+      UserError: it is not installed; the message names the extra that installs it.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         missing = name.split(".")[0].replace("_", "-")
         raise UserError(
-            f'TFLite: the package {missing} is missing ({error}); get it with: pip install "tfvae[edge]"'
+            f'TFLite: the package {missing} is missing ({error}); install it with: pip install "tfvae[edge]"'
         ) from error
 
 
@@ -33,7 +33,7 @@ def read(data: bytes) -> Any:
     """The file as a `ModelT` of the TFLite schema, with every buffer in its place."""
     model = package("ai_edge_litert.tools.flatbuffer_utils").read_model_from_bytearray(data)
     for buffer in model.buffers:
-        # What lay outside the table, as the quantizer leaves it, comes as a slice of the file.
+        # Buffers outside the table, which the quantizer writes, are read as a slice of the file.
         if buffer.data is not None and not isinstance(buffer.data, np.ndarray):
             buffer.data = np.frombuffer(buffer.data, np.uint8)
     return model
@@ -47,14 +47,14 @@ def pack(model: Any) -> bytes:
 
 
 def operations(data: bytes) -> set[str]:
-    """Names of the operations of all subgraphs: builtin ones in capitals, others as they call themselves."""
+    """Names of the operations of all subgraphs: builtin ones in capitals, others by their own names."""
     model = read(data)
     names = operation_names(model)
     return {names[operator.opcodeIndex] for graph in model.subgraphs for operator in graph.operators}
 
 
 def operation_names(model: Any) -> list[str]:
-    """The name of each operation of a `ModelT`, by its index there."""
+    """The name of each operation of a `ModelT`, in the order of its operator codes."""
     builtin = vars(package("ai_edge_litert.schema_py_generated").BuiltinOperator)
     by_code = {code: name for name, code in builtin.items() if not name.startswith("_")}
     return [
@@ -66,7 +66,7 @@ def operation_names(model: Any) -> list[str]:
 
 
 class _AlignedBuilder(flatbuffers.Builder):
-    """Lays byte vectors at multiples of 16, which the generated Python code does not."""
+    """Aligns byte vectors to multiples of 16, which the generated Python code does not do."""
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802 - the name that generated code calls
         if x.dtype == np.uint8:

@@ -1,4 +1,4 @@
-"""The gates: how large each error of each kind of file may be, and `--gate` that changes them by name."""
+"""The gates: the largest allowed errors of each kind of file, and `--gate`, which changes them by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tfvae.config import nearest
 from tfvae.errors import UserError
 
-if TYPE_CHECKING:  # which import TensorFlow; --help does not
+if TYPE_CHECKING:  # these import TensorFlow, which --help must not do
     from tfvae.export.proof import Row
     from tfvae.models.signatures import Signature
 
@@ -19,20 +19,20 @@ class Gate(NamedTuple):
 
     Attributes:
       most: an export with a larger error fails.
-      aim: what is hoped for; the report says whether it is reached.
+      aim: a target; the report says whether it is reached.
     """
 
     most: float
     aim: float | None = None
 
 
-# Of decoders in fewer bits.
+# Gates of quantized decoders.
 QUANTIZED: dict[str, dict[str, Gate]] = {
     "float16": {"max": Gate(2e-3), "elbo": Gate(1e-3)},
     "dynamic": {"max": Gate(0.1, aim=0.03), "mean": Gate(0.002), "elbo": Gate(0.005)},
     "int8": {"max": Gate(0.2, aim=0.08), "mean": Gate(0.01), "elbo": Gate(0.03, aim=0.01)},
 }
-# Files of full precision, whose gates stand in the model's signatures; None: it has all of them.
+# Files of full precision: their gates are those of the model's signatures for this file; None: of all signatures.
 _FULL: dict[str, str | None] = {
     "saved_model": None,
     "float32": "decoder",
@@ -64,7 +64,7 @@ def parse(assignments: Sequence[str]) -> dict[str, float]:
       assignments: each `KIND.ERROR=NUMBER`.
 
     Raises:
-      UserError: a name that no model has, or no positive finite number.
+      UserError: an unknown name, or a value that is not a positive finite number.
 
     Example:
       >>> parse(["int8.max=0.08"])
@@ -81,16 +81,16 @@ def parse(assignments: Sequence[str]) -> dict[str, float]:
         except ValueError:
             most = math.nan
         if not 0 < most < math.inf:
-            raise UserError(f"--gate {assignment}: got {text!r}, want a positive finite number, as in {name}=0.01.")
+            raise UserError(f"--gate {assignment}: got {text!r}, expected a positive finite number, as in {name}=0.01.")
         bounds[name] = most
     return bounds
 
 
 def changed(gates: Mapping[str, Gate], bounds: Mapping[str, float]) -> dict[str, Gate]:
-    """The gates with the bounds of `parse`.
+    """The gates with the bounds of `parse` applied.
 
     Raises:
-      UserError: a name that this model does not have.
+      UserError: a gate that this model does not have.
     """
     changed = dict(gates)
     for name, most in bounds.items():
@@ -101,7 +101,7 @@ def changed(gates: Mapping[str, Gate], bounds: Mapping[str, float]) -> dict[str,
 
 
 def failures(rows: Sequence[Row], gates: Mapping[str, Gate]) -> list[str]:
-    """A sentence for each gate that a file missed; NaN misses all, and so does an error that was not measured."""
+    """A sentence for each gate that a file exceeds; NaN or a missing error counts as exceeding the gate."""
     return [
         f"{row.file}: {_WORDS.get(name, f'error of {name}')} {_found(row, name)}, gate {gate.most:g} "
         f"(--gate {row.kind}.{name}=…)."
@@ -123,7 +123,7 @@ def _unknown(assignment: str, name: str, known: Iterable[str]) -> UserError:
 
 def _found(row: Row, name: str) -> str:
     if name not in row.figures:
-        return "is missing, for the file has no such signature"
+        return "is missing, because the file has no such signature"
     if name in ("max", "mean"):
         return ", ".join(f"{getattr(error, name):.3g} on {latents} latents" for latents, error in row.error.items())
     return f"{row.figures[name]:.3g}"

@@ -1,4 +1,4 @@
-"""Latents on which files are calibrated and compared: from the prior and from the posterior."""
+"""Latents from the prior and the posterior, for calibrating and comparing files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def prior(vae: VAE, count: int, seed: int, y: np.ndarray | None = None) -> np.ndarray:
-    """Draws from the prior, float32 `[count, *latent]`: those of `vae.sample` at the same seed."""
+    """Draws from the prior, float32 `[count, *latent]`: the same as `vae.sample` with this seed."""
     return np.asarray(vae.sample(count, seed=seed, y=y).z, np.float32)
 
 
@@ -26,7 +26,7 @@ def posterior(vae: VAE, x: np.ndarray, seed: int, y: np.ndarray | None = None) -
 
 
 def repeated(y: np.ndarray | None, count: int) -> np.ndarray | None:
-    """The conditions of `count` latents: those of the examples, `[n, C]`, again from the first one."""
+    """The conditions of `count` latents: those of the examples, `[n, C]`, repeated cyclically."""
     return None if y is None else np.resize(y, (count, y.shape[1]))
 
 
@@ -36,13 +36,13 @@ def inputs(z: np.ndarray, y: np.ndarray | None) -> Arrays:
 
 
 class Calibration(NamedTuple):
-    """Latents from which the ranges of int8 activations are taken, and by which recipes are compared.
+    """Latents that determine the ranges of int8 activations, and on which recipes are compared.
 
     Attributes:
       prior: `[1000, *latent]` draws from the prior.
-      tails: `[1000, *latent]` more, 1.25 times as far from its mean.
+      tails: `[1000, *latent]` more draws, 1.25 times as far from the prior's mean.
       posterior: `[n, *latent]` one draw for each example.
-      y: the conditions of the three, each `[n, C]`; None for a model without one.
+      y: the conditions of the three, each `[n, C]`; None for a model without a condition.
     """
 
     prior: np.ndarray
@@ -58,9 +58,9 @@ class Calibration(NamedTuple):
 
     @property
     def all(self) -> Arrays:
-        """The inputs of the decoder for the three, one after another."""
+        """The inputs of the decoder for all three, concatenated."""
         sets = self.sets
-        return {name: np.concatenate([each[name] for each in sets]) for name in sets[0]}
+        return {name: np.concatenate([arrays[name] for arrays in sets]) for name in sets[0]}
 
 
 def calibration(vae: VAE, x: np.ndarray, seed: int, y: np.ndarray | None = None) -> Calibration:
@@ -69,8 +69,8 @@ def calibration(vae: VAE, x: np.ndarray, seed: int, y: np.ndarray | None = None)
     Args:
       vae: under a float32 policy.
       x: training examples, `[n, *event]`, model units.
-      seed: key of the noise; the proof has another, so that no file is checked on what it was fitted to.
-      y: conditions of the examples, `[n, C]`; the prior's latents take the same ones.
+      seed: of the noise; differs from the proof's, so that no file is verified on the latents it was calibrated on.
+      y: conditions of the examples, `[n, C]`; also used for the prior's latents.
     """
     conditions = repeated(y, 2 * _DRAWN)
     draws = prior(vae, 2 * _DRAWN, seed, conditions)
@@ -83,7 +83,7 @@ def calibration(vae: VAE, x: np.ndarray, seed: int, y: np.ndarray | None = None)
 
 
 def _center(vae: VAE, draws: np.ndarray, y: np.ndarray | None) -> np.ndarray:
-    """The middle of the prior: where noise of zero leads."""
+    """The centre of the prior: z for zero noise."""
     shape = vae.prior.noise_shape
     if shape is None:
         return np.broadcast_to(draws.mean(axis=0), draws.shape)

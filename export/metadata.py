@@ -1,4 +1,4 @@
-"""The description inside a TFLite file: a buffer named "tfvae" with JSON, and the signatures as the file has them."""
+"""The description inside a TFLite file: a buffer named "tfvae" with JSON, and the file's signatures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def signatures(data: bytes) -> dict[str, Any]:
 
     Returns:
       `{"decode": {"inputs": {"z": {"shape", "dtype", "scale", "zero_point"}}, "outputs": {"mean": {…}}}}`: a tensor
-      that is not float32 stands for `scale * (value - zero_point)`; of the others scale and zero point are 0.
+      that is not float32 represents `scale * (value - zero_point)`; for others scale and zero point are 0.
     """
     model = read_model(data)
 
@@ -35,11 +35,11 @@ def signatures(data: bytes) -> dict[str, Any]:
 
 
 def embed(data: bytes, description: dict[str, Any]) -> bytes:
-    """The file with a description in it, in place of one that it had.
+    """The file with a description embedded, replacing an existing one.
 
     Args:
       data: a TFLite file.
-      description: what JSON can hold.
+      description: values that JSON supports.
     """
     schema = package("ai_edge_litert.schema_py_generated")
     model = read_model(data)
@@ -55,15 +55,15 @@ def embed(data: bytes, description: dict[str, Any]) -> bytes:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """The description that `embed` put into a file.
+    """The description that `embed` wrote into a file.
 
     Raises:
-      UserError: there is none.
+      UserError: the file has no description.
     """
     model = read_model(data)
     entry = _entry(model)
     if entry is None:
-        raise UserError(f"TFLite: the file has no metadata named {NAME!r}; want one that tfvae.export wrote.")
+        raise UserError(f"TFLite: the file has no metadata named {NAME!r}; use a file written by tfvae.export.")
     description: dict[str, Any] = json.loads(model.buffers[entry.buffer].data.tobytes())
     return description
 

@@ -1,4 +1,4 @@
-"""What to export: the options of the command, checked against each other before anything slow begins."""
+"""The options of an export, checked before anything slow starts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _EDGE = ("ai_edge_litert", "litert_quantizer")
 
 @dataclass(frozen=True)
 class Options:
-    """What to export.
+    """The options of an export.
 
     Attributes:
-      formats: of `FORMATS`.
-      quantize: decoders to make for TFLite, of `QUANTIZE`.
+      formats: from `FORMATS`.
+      quantize: TFLite decoders to write, from `QUANTIZE`.
       batch: batch sizes of the TFLite signatures; the first has the plain names.
-      out: where the versions are; None: `RUN/export`.
-      generator: make `generator.tflite`.
-      scorer: make `scorer.tflite`.
+      out: the folder of the versions; None: `RUN/export`.
+      generator: write `generator.tflite`.
+      scorer: write `scorer.tflite`.
       gates: bounds on errors that replace those of the model, by `KIND.ERROR`.
-      allow_code: packages that the run's files may name code of.
+      allow_code: packages whose code the run's files may name.
 
     Raises:
-      UserError: an unknown word, options that do not go together, or a package that is not there.
+      UserError: an unknown value, options that exclude each other, or a missing package.
     """
 
     formats: Sequence[str] = FORMATS
@@ -50,34 +50,34 @@ class Options:
         if not self.batch or not within or len(set(self.batch)) < len(self.batch):
             sizes = " ".join(map(str, self.batch))
             raise UserError(
-                f"--batch {sizes}: want one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
+                f"--batch {sizes}: expected one or more different sizes from 1 to {LARGEST_BATCH}, as in --batch 1 32."
             )
         if "tflite" in self.formats:
-            _there(_EDGE)
+            _require_installed(_EDGE)
         elif self.generator or self.scorer:
-            raise UserError("--generator and --scorer are TFLite files: want tflite among --formats.")
+            raise UserError("--generator and --scorer write TFLite files: add tflite to --formats.")
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of TFLite file to make, in order."""
+        """The kinds of TFLite file to write, in order."""
         if "tflite" not in self.formats:
             return []
         decoders = ["float32" if name == "none" else name for name in QUANTIZE if name in self.quantize]
         return decoders + ["generator"] * self.generator + ["scorer"] * self.scorer
 
 
-def _known(option: str, names: Sequence[str], there: Sequence[str]) -> None:
+def _known(option: str, names: Sequence[str], choices: Sequence[str]) -> None:
     if not names:
-        raise UserError(f"{option}: got nothing, want one or more of {', '.join(there)}.")
+        raise UserError(f"{option}: got nothing, expected one or more of {', '.join(choices)}.")
     for name in names:
-        if name not in there:
-            raise UserError(f"{option}: got {name!r}{nearest(name, there)}, want some of {', '.join(there)}.")
+        if name not in choices:
+            raise UserError(f"{option}: got {name!r}{nearest(name, choices)}, expected some of {', '.join(choices)}.")
 
 
-def _there(packages: Sequence[str]) -> None:
+def _require_installed(packages: Sequence[str]) -> None:
     missing = [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"--formats tflite: needs {' and '.join(missing)}, which the extra [edge] brings: "
-            'pip install "tfvae[edge]"; or --formats saved_model.'
+            f"--formats tflite: needs {' and '.join(missing)}; install the extra [edge]: "
+            'pip install "tfvae[edge]"; or use --formats saved_model.'
         )

@@ -1,4 +1,4 @@
-"""Recipes for LiteRT's quantizer: which layers have how many bits, and the ranges that calibration saw."""
+"""Recipes for LiteRT's quantizer: the number of bits of each layer, and the ranges from calibration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfvae.export.flatbuffer import operation_names, package, read
 from tfvae.export.metadata import signatures
 from tfvae.quiet import quiet_start
 
-# What holds nearly all the weights: by its name in the file, the quantizer's name for it.
+# Operations that hold nearly all the weights: name in the file to the quantizer's name.
 _LAYERS = {"FULLY_CONNECTED": "FULLY_CONNECTED", "CONV_2D": "CONV_2D", "TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
 
 Arrays = dict[str, np.ndarray]
@@ -25,7 +25,7 @@ Ranges = dict[str, Any]
 
 
 def apply(float32: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes:
-    """The file that a recipe makes of the float32 one."""
+    """Quantizes the float32 file by a recipe."""
     (quantizers,) = _modules("quantizer")
     quantizer = quantizers.Quantizer(float32, recipe + _kept(float32))
     with quiet():
@@ -33,7 +33,7 @@ def apply(float32: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes
 
 
 def float16() -> Recipe:
-    """Weights of 16 bits."""
+    """16-bit weights."""
     (recipe,) = _modules("recipe")
     (step,) = recipe.weight_only_wi8_afp32()
     weights = {**step["op_config"]["weight_tensor_config"], "num_bits": 16, "dtype": "FLOAT"}
@@ -43,12 +43,12 @@ def float16() -> Recipe:
 
 
 def dynamic(float32: bytes, least: int, alone: int) -> Recipe:
-    """Weights of 8 bits by channel, activations of 8 bits with ranges computed at run time.
+    """8-bit weights by channel, 8-bit activations with ranges computed at run time.
 
     Args:
       float32: the file that the recipe is for.
-      least: layers of fewer weights stay float32.
-      alone: so many of the last layers, and the first, which would round z, have 8 bits in their weights alone.
+      least: layers with fewer weights stay float32.
+      alone: in this many of the last layers, and in the first, which would round z, only the weights have 8 bits.
     """
     (recipe,) = _modules("recipe")
     first, others = _outputs(float32)
@@ -59,11 +59,11 @@ def dynamic(float32: bytes, least: int, alone: int) -> Recipe:
 
 
 def int8(float32: bytes, last: int) -> Recipe:
-    """Weights of 8 bits by channel, activations of 8 bits with fixed ranges.
+    """8-bit weights by channel, 8-bit activations with fixed ranges.
 
     Args:
       float32: the file that the recipe is for.
-      last: so many of the last layers have ranges computed at run time; the first has its weights alone in 8 bits.
+      last: this many of the last layers have ranges computed at run time; in the first only the weights have 8 bits.
     """
     (recipe,) = _modules("recipe")
     first, others = _outputs(float32)
@@ -74,15 +74,15 @@ def int8(float32: bytes, last: int) -> Recipe:
 
 
 def layers(float32: bytes) -> list[int]:
-    """The number of weights of each layer of the first signature, in their order."""
+    """The number of weights of each layer of the first signature, in order."""
     model = read(float32)
     names, graph = operation_names(model), _graphs(model)[0]
-    kernels = [graph.tensors[each.inputs[1]] for each in graph.operators if names[each.opcodeIndex] in _LAYERS]
+    kernels = [graph.tensors[op.inputs[1]] for op in graph.operators if names[op.opcodeIndex] in _LAYERS]
     return [math.prod(kernel.shape) for kernel in kernels]
 
 
 def ranges(float32: bytes, latents: Arrays) -> Ranges:
-    """Least and greatest value of each activation in each signature; a moving average would miss the tails."""
+    """Smallest and largest value of each activation in each signature; a moving average would miss the tails."""
     calibrators, updates = _modules("calibrator", "utils.qsv_utils")
     calibrator = calibrators.Calibrator(
         float32,
@@ -102,11 +102,11 @@ def ranges(float32: bytes, latents: Arrays) -> Ranges:
 
 
 def blocks(inputs: Arrays, details: Mapping[str, Any]) -> Iterator[Arrays]:
-    """All rows in blocks as a signature takes them; the last block is filled up from the first rows.
+    """All rows in blocks of the signature's batch size; the last block is filled with the first rows.
 
     Args:
-      inputs: rows by input, of one number.
-      details: of the inputs that are taken, with their `shape`.
+      inputs: rows by input, the same number for each.
+      details: of the signature's inputs, with their `shape`.
     """
     whole = {}
     for name, detail in details.items():
@@ -118,14 +118,14 @@ def blocks(inputs: Arrays, details: Mapping[str, Any]) -> Iterator[Arrays]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Holds back progress bars and warnings, which go to Python's standard error, and notices, which go past it."""
+    """Hides progress bars and warnings, on Python's standard error, and notices that native code prints."""
     with quiet_start(), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _outputs(float32: bytes) -> tuple[list[str], list[list[str]]]:
-    """Outputs of the first layer, and of those after it in their order, of each signature."""
+    """Outputs of the first layer, and of the layers after it in order, for each signature."""
     model = read(float32)
     kinds = operation_names(model)
     outputs = [
@@ -140,7 +140,7 @@ def _outputs(float32: bytes) -> tuple[list[str], list[list[str]]]:
 
 
 def _graphs(model: Any, decoders: bool = True) -> list[Any]:
-    """The graphs of the decoder's signatures, which are named as the first one is, or of the others."""
+    """The graphs of the decoder's signatures, which have the name of the first one, or of the others."""
     plain = {signature.subgraphIndex: _plain(signature) for signature in model.signatureDefs}
     first = _plain(model.signatureDefs[0])
     return [graph for i, graph in enumerate(model.subgraphs) if (plain.get(i, first) == first) == decoders]
@@ -151,7 +151,7 @@ def _plain(signature: Any) -> str:
 
 
 def _kept(float32: bytes) -> Recipe:
-    """Steps that leave what is no decoder in float32: a prior in 8 bits would give another z for a seed."""
+    """Steps that keep other signatures in float32: an 8-bit prior would give another z for a seed."""
     model = read(float32)
     names = [
         "".join(f"{graph.tensors[output].name.decode()};" for output in operator.outputs)

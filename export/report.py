@@ -1,4 +1,4 @@
-"""The proof for people, as a table, and for programs, as `report.json`."""
+"""The results of the proof, as a table and as `report.json`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tfvae.export.proof import Row
 _REFERENCE = "decoder.tflite"
 _HEADER = ["file", "bytes", "ratio", "max err", "mean err", "PSNR dB", "ELBO", "XNNPACK", "us, 1 thread", "2 threads"]
 _NOTE = (
-    "Errors are of the mean of p(x|z), on the worse of prior and posterior latents, over the range of the data or the\n"
-    "scale of p(x|z); ELBO is the relative change; us are of a call on this machine, median/95 % quantile."
+    "Errors are those of the mean of p(x|z) on the worse of prior and posterior latents, relative to the range of the\n"
+    "data or the scale of p(x|z); ELBO is the relative change; us is the time of a call here, median/95 % quantile."
 )
 
 
 def table(rows: Sequence[Row], gates: Mapping[str, Gate]) -> str:
-    """Figures in aligned columns, at most 120 wide, then errors of other signatures, and aims.
+    """Figures in aligned columns, at most 120 characters wide, then errors of other signatures, and aims.
 
     Args:
       rows: of the files.
-      gates: whose aims are shown.
+      gates: their aims are shown.
     """
     whole = next((row.bytes for row in rows if row.file == _REFERENCE), None)
     cells = [_HEADER, *(_cells(row, whole) for row in rows)]
@@ -41,14 +41,14 @@ def table(rows: Sequence[Row], gates: Mapping[str, Gate]) -> str:
 
 
 def to_dict(rows: Sequence[Row], gates: Mapping[str, Gate]) -> dict[str, Any]:
-    """What `report.json` holds: figures of each file, gates, aims and whether they are reached, and the machine."""
+    """The content of `report.json`: figures of each file, gates, aims and whether they are reached, and the machine."""
     return {
         "files": {row.file: {"kind": row.kind, **row.to_dict()} for row in rows},
         "gates": {f"{row.kind}.{name}": gate.most for row in rows for name, gate in of(row.kind, gates).items()},
         "aims": _aims(rows, gates),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform()},
-        "note": "Latencies are of this machine and whatever else it did. Errors of means are divided by the range of "
-        "the data, or by the scale of p(x|z).",
+        "note": "Latencies were measured on this machine under its load at that time. Errors of means are divided by "
+        "the range of the data, or by the scale of p(x|z).",
     }
 
 
@@ -90,6 +90,6 @@ def _aims(rows: Sequence[Row], gates: Mapping[str, Gate]) -> dict[str, dict[str,
 
 
 def _cpu() -> str:
-    path = Path("/proc/cpuinfo")  # of Linux alone
+    path = Path("/proc/cpuinfo")  # Linux only
     names = re.findall(r"^model name\s*:\s*(.+)$", path.read_text(), re.MULTILINE) if path.is_file() else []
     return names[0] if names else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""The SavedModel: what TensorFlow Serving and the C++ loaders take; it needs neither tfvae nor its op library."""
+"""The SavedModel, for TensorFlow Serving and the C++ loaders; it needs neither tfvae nor its op library."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SEED, _COUNT = (tf.TensorSpec([], tf.int64, name=name) for name in ("seed", "n"
 def write(vae: VAE, folder: Path) -> None:
     """Writes the model's signatures with a dynamic batch; the first one is `serving_default` too.
 
-    A signature with noise takes an int64 `seed` in its place, and the number of examples `n` where no other input
-    fixes it; y may then be one row for all. Outputs in the user's units are computed in float64.
+    A signature with noise has an int64 input `seed` instead, and the number of examples `n` if no other input
+    determines it; y may then be one row for all. Outputs in the user's units are computed in float64.
 
     Args:
       vae: under a float32 policy.
-      folder: to be made.
+      folder: to create.
     """
     # Keras's archive, because a SavedModel of a tf.Module that holds a Keras model fails in session and C++ loaders.
     archive = keras.export.ExportArchive()
@@ -37,7 +37,7 @@ def write(vae: VAE, folder: Path) -> None:
 
 
 def inputs(signature: Signature) -> list[tf.TensorSpec]:
-    """What a signature takes in a SavedModel, in order."""
+    """The inputs of a signature in a SavedModel, in order."""
     if signature.noise is None:
         return list(signature.inputs.values())
     seeded = [_SEED if name == signature.noise.input else spec for name, spec in signature.inputs.items()]
@@ -45,7 +45,7 @@ def inputs(signature: Signature) -> list[tf.TensorSpec]:
 
 
 def _counted(signature: Signature) -> bool:
-    """Whether nothing but noise and condition says how many examples there are."""
+    """Whether noise and condition are the only inputs, so that `n` must give the number of examples."""
     return signature.noise is not None and set(signature.inputs) <= {signature.noise.input, "y"}
 
 

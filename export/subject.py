@@ -1,4 +1,4 @@
-"""What an export starts from: the float32 model of a run, and examples to calibrate files and to compare them on."""
+"""The input of an export: the float32 model of a run, and examples for calibrating and comparing files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfvae.models.vae import VAE
 from tfvae.runs import saved
 from tfvae.runs.folder import Run
 
-COMPARED = 1000  # latents of either kind, and the examples that the posterior ones come from
+COMPARED = 1000  # latents of either kind, and the examples for the posterior latents
 CALIBRATING = 1000
 
 
@@ -23,10 +23,9 @@ class Subject:
     """A trained model and its data, ready for export.
 
     Attributes:
-      run: where it comes from.
+      run: the run that it comes from.
       vae: under a float32 policy.
-      test: `[COMPARED, *event]` test examples in model units, the first ones, again from the start where there are
-        fewer.
+      test: `[COMPARED, *event]` the first test examples in model units, repeated if there are fewer.
       training: `[n, *event]` training examples in model units, at most CALIBRATING.
       test_y: `[COMPARED, C]` float32 conditions of the test examples; None for a model without a condition.
       training_y: `[n, C]` likewise.
@@ -44,25 +43,27 @@ def of(run: Run) -> Subject:
     """Reads the model and the data of a run.
 
     Raises:
-      UserError: the run has not ended, its model or its data cannot be read, or nothing of the model can be exported.
+      UserError: the run has not finished, its model or data cannot be read, or the model has nothing to export.
     """
     if not run.ended:
         raise UserError(
-            f"{run.folder}: the run has not ended; go on with it: python -m tfvae.train --out {run.folder} --resume."
+            f"{run.folder}: the run has not finished; continue it: python -m tfvae.train --out {run.folder} --resume."
         )
     vae = to_float32(saved.load(run.folder, run.allow_code))
     if not vae.signatures():
         raise UserError(f"{run.folder}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
     if vae.condition_size is not None and vae.condition is None:
-        raise UserError(f"{run.folder}: the model takes y, and what y means is not known; train it with tfvae.train.")
+        raise UserError(f"{run.folder}: the meaning of the model's y is not known; train it with tfvae.train.")
     data = load.for_recipe(run.config)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
-            f"{run.folder}: its data are now {list(data.shape)} an example, and the model was trained on "
-            f"{list(vae.event_shape)}; put back the data of data.{data.name}, or train anew."
+            f"{run.folder}: an example of its data now has shape {list(data.shape)}, but the model was trained on "
+            f"{list(vae.event_shape)}; restore the original data of data.{data.name}, or start a new run."
         )
     if not len(data.test):
-        raise UserError(f"{run.folder}: its data have no test examples to compare the files on; want at least one.")
+        raise UserError(
+            f"{run.folder}: its data have no test examples to compare the files on; at least one is needed."
+        )
     test, training = (
         views.first(data, split, count, condition=vae.condition)
         for split, count in (("test", COMPARED), ("train", CALIBRATING))
@@ -71,5 +72,7 @@ def of(run: Run) -> Subject:
     if vae.condition is None:
         return Subject(run, vae, x, training.x)
     if test.y is None or training.y is None:
-        raise UserError(f"{run.folder}: the model is conditioned on y, and its data have none now; put them back.")
+        raise UserError(
+            f"{run.folder}: the model is conditioned on y, but its data no longer have any; restore the original data."
+        )
     return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)

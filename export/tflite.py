@@ -1,7 +1,8 @@
-"""TFLite files of float32: static batches, named inputs and outputs, builtin operations only.
+"""float32 TFLite files: static batches, named inputs and outputs, builtin operations only.
 
-The route is the one that was measured to be right: a Keras `ExportArchive` with static signatures, then the converter.
-Others give a file that loads and returns garbage, so every file is searched for what must not be in it.
+Files are made by a Keras `ExportArchive` with static signatures, then the converter: measurements show that this is
+correct. Other ways give files that load but return garbage, so every file is checked for operations that it must not
+have.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ FILES = {
     "scorer": "scorer.tflite",
 }
 CONVERTER = "TFLiteConverter"
-WITH_NOISE = "_with_noise"  # what the name of a signature that takes its noise ends in
+WITH_NOISE = "_with_noise"  # suffix of a signature that has its noise as an input
 
 _VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 _SEED = tf.TensorSpec([2], tf.int32, "seed")
@@ -39,18 +40,18 @@ Endpoint = tuple[Callable[..., Outputs], list[tf.TensorSpec]]
 
 
 def decoder(vae: VAE, batches: Sequence[int]) -> bytes:
-    """`decode(z)`, the mean of p(x|z) in model units; and `prior` where runners need it.
+    """`decode(z)`, the mean of p(x|z) in model units; and `prior` if runners need it.
 
     Args:
       vae: under a float32 policy.
-      batches: sizes, each a signature: `decode` for the first, `decode_B` for each other B. The weights are there
-        once.
+      batches: sizes, each with a signature: `decode` for the first, `decode_B` for each other B. They share the
+        weights.
 
     Returns:
       A TFLite file.
 
     Raises:
-      UserError: the converter cannot take a layer, or the package `ai-edge-litert` is not there.
+      UserError: the converter does not support a layer, or the package `ai-edge-litert` is not installed.
     """
     return convert(vae, endpoints(vae, DECODER, batches))
 
@@ -64,7 +65,7 @@ def generator(vae: VAE, batches: Sequence[int]) -> bytes:
 
 
 def scorer(vae: VAE, batches: Sequence[int]) -> bytes:
-    """`encode(x)`, `score(x, seed)` and `score_with_noise(x, eps)`, which takes the noise of any examples.
+    """`encode(x)`, `score(x, seed)` and `score_with_noise(x, eps)`, which accepts the noise of any examples.
 
     Example i of a batch has the noise of example i, purpose 2. Args and Raises: as `decoder`.
     """
@@ -74,7 +75,7 @@ def scorer(vae: VAE, batches: Sequence[int]) -> bytes:
 def endpoints(vae: VAE, file: str, batches: Sequence[int]) -> dict[str, Endpoint]:
     """The signatures of a file, for each batch size: the plain name for the first, `name_B` for each other B.
 
-    Noise is drawn from a seed in the graph; the scorer has a second signature that takes it.
+    Noise is drawn from a seed in the graph; the scorer has a second signature with the noise as an input.
     """
     found: dict[str, Endpoint] = {}
     for i, batch in enumerate(batches):
@@ -115,10 +116,10 @@ def _endpoint(vae: VAE, signature: Signature, batch: int, drawn: Noise | None = 
 def convert(
     vae: VAE, endpoints: dict[str, Endpoint], configure: Callable[[Any], None] = lambda converter: None
 ) -> bytes:
-    """Converts the endpoints into one file, and checks what is in it.
+    """Converts the endpoints into one file, and checks its operations.
 
     Args:
-      vae: whose weights the endpoints use.
+      vae: the model whose weights the endpoints use.
       endpoints: functions and their static inputs, by signature.
       configure: sets options of the `tf.lite.TFLiteConverter`.
 
@@ -134,21 +135,21 @@ def convert(
 
 
 def check(data: bytes) -> None:
-    """Refuses a file with variables, Flex operations or custom ones in any of its subgraphs.
+    """Checks that no subgraph of a file has variables, Flex operations or custom operations.
 
     Raises:
-      UserError: there is one; with its name.
+      UserError: names the operations found.
     """
-    strange = sorted(name for name in operations(data) if name in _VARIABLES or not name.isupper())
-    if strange:
+    unsupported = sorted(name for name in operations(data) if name in _VARIABLES or not name.isupper())
+    if unsupported:
         raise UserError(
-            f"TFLite: the file has the operations {', '.join(strange)}, with which a phone's runtime fails or gives "
-            "garbage; put layers made of other operations in place of those that bring them."
+            f"TFLite: the file has the operations {', '.join(unsupported)}, with which a phone's runtime fails or "
+            "returns garbage; replace the layers that use them."
         )
 
 
 class _RefusedError(Exception):
-    """What the converter says of a model that it cannot take."""
+    """The converter's error for a model that it does not support."""
 
 
 def _convert(model: keras.Model, endpoints: dict[str, Endpoint], configure: Callable[[Any], None]) -> bytes:
@@ -157,7 +158,7 @@ def _convert(model: keras.Model, endpoints: dict[str, Endpoint], configure: Call
     for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=signature)
     refusal = None
-    # The converter writes its refusals to standard error, past Python and whatever the log level.
+    # Native code of the converter prints errors to standard error at any log level.
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(endpoints))
@@ -170,15 +171,15 @@ def _convert(model: keras.Model, endpoints: dict[str, Endpoint], configure: Call
 
 
 def _culprit(vae: VAE, refusal: _RefusedError) -> str:
-    """A sentence with the layer that the converter cannot take, found by converting the layers one by one."""
+    """A message that names the unsupported layer, found by converting the layers one by one."""
     for network in (vae.decoder, vae.encoder):
-        for layer in network.operations:  # functions such as keras.ops.erfinv too
+        for layer in network.operations:  # includes functions such as keras.ops.erfinv
             reason = _reason(layer)
             if reason:
                 kind = type(layer).__name__
                 return (
-                    f"TFLite: the {network.name}'s layer {layer.name!r} ({kind}) uses {reason}, which TFLite has no "
-                    "builtin operation for; put a layer made of other operations in its place."
+                    f"TFLite: the {network.name}'s layer {layer.name!r} ({kind}) uses {reason}, for which TFLite has "
+                    "no builtin operation; replace the layer."
                 )
     likelihood = type(vae.likelihood).__name__
     first_line = str(refusal).splitlines()[0]
@@ -186,7 +187,7 @@ def _culprit(vae: VAE, refusal: _RefusedError) -> str:
 
 
 def _reason(layer: keras.Operation) -> str:
-    """The operations of a layer that the converter cannot take; empty where it takes the layer."""
+    """The unsupported operations of a layer; empty if the layer converts."""
     if isinstance(layer, keras.layers.InputLayer):
         return ""
     model = keras.Model(layer.input, layer.output)

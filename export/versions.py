@@ -1,4 +1,4 @@
-"""Version folders: the next integer, whole or not at all, and never changed again."""
+"""Version folders: numbered by integers, published atomically, and read-only afterwards."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from tfvae.files import UNFINISHED
 
 @contextlib.contextmanager
 def building(base: Path) -> Iterator[Path]:
-    """A temporary folder in `base`, which is made where it is not there; what is left of it at the end is removed.
+    """Yields a temporary folder in `base`, which is created if missing; removes the folder at the end if it remains.
 
-    So is what a killed process left there.
+    Also removes temporary folders that killed processes left.
 
     Raises:
       UserError: `base` is a file.
     """
     if base.exists() and not base.is_dir():
-        raise UserError(f"--out {base}: it is a file; want a folder.")
-    made = _make(base)
+        raise UserError(f"--out {base}: this is a file; expected a folder.")
+    created = _make(base)
     try:
         with contextlib.ExitStack() as stack:
-            with _held(base, wait=True):  # so that none is swept away before its own process holds it
+            with _held(base, wait=True):  # so that no new folder is removed before its own process has locked it
                 _sweep(base)
                 folder = Path(tempfile.mkdtemp(dir=base, prefix=UNFINISHED))
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)
                 stack.enter_context(_held(folder))
             yield folder
     finally:
-        for empty in made:  # an export that failed leaves nothing
+        for folder in created:  # a failed export leaves nothing; folders in use are not empty
             with contextlib.suppress(OSError):
-                empty.rmdir()
+                folder.rmdir()
 
 
 def publish(folder: Path, base: Path, finish: Callable[[int], None]) -> Path:
-    """Renames a finished folder to the next integer in `base`; its files can only be read from then on.
+    """Renames a finished folder to the next integer in `base`, and makes its files read-only.
 
     Args:
       folder: from `building`.
-      base: where the versions are.
-      finish: called with the version, to write what names it; again with the next one where another process was faster.
+      base: the folder of the versions.
+      finish: called with the version, to write files that contain it; called again if another process took the number.
 
     Returns:
       The version's folder.
@@ -67,16 +67,16 @@ def publish(folder: Path, base: Path, finish: Callable[[int], None]) -> Path:
 
 
 def _sweep(base: Path) -> None:
-    """Removes what killed processes left."""
-    for left in base.glob(f"{UNFINISHED}*"):
-        with contextlib.suppress(FileNotFoundError), _held(left) as ours:
-            if ours:
-                shutil.rmtree(left, ignore_errors=True)
+    """Removes temporary folders that killed processes left."""
+    for unfinished in base.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(FileNotFoundError), _held(unfinished) as locked:
+            if locked:
+                shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _held(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Holds a folder for this process, where no other does; the system lets go of it however the process ends."""
+    """Yields whether this process got the folder's lock; the system releases it however the process ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -88,14 +88,14 @@ def _held(folder: Path, wait: bool = False) -> Iterator[bool]:
 
 
 def _make(base: Path) -> list[Path]:
-    """Makes the folder, and gives those that were not there before, the deepest first."""
+    """Creates the folder; returns the folders that were created, the deepest first."""
     missing = [path for path in (base, *base.parents) if not path.exists()]
     base.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def _flush_and_freeze(folder: Path) -> None:
-    os.chmod(folder, 0o755)  # temporary folders are for their owner alone
+    os.chmod(folder, 0o755)  # a temporary folder is accessible only to its owner
     for root, _, names in os.walk(folder):
         for path in (Path(root) / name for name in names):
             if not path.is_symlink():
@@ -105,7 +105,7 @@ def _flush_and_freeze(folder: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    # Else a machine that loses power may keep the new name of empty files.
+    # Without it a power loss may leave empty files under the new name.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Warm-up requests: TensorFlow Serving answers them before it says that a version is ready."""
+"""Warm-up requests: TensorFlow Serving runs them before it reports a version as ready."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write(vae: VAE, folder: Path) -> None:
     """Writes one request for each signature, with a batch of one, into the SavedModel's `assets.extra`.
 
     Args:
-      vae: that the SavedModel was made of.
+      vae: the model of the SavedModel.
       folder: of the SavedModel.
 
     Source: TensorFlow Serving, SavedModel Warmup: a TFRecord file of at most 1,000 PredictionLog messages.

@@ -40,7 +40,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def library() -> None:
-    """The compiled latent op; a test that wants it is skipped, with the reason, where it is not there."""
+    """The compiled latent op; a test that needs it is skipped, with the reason, if it is missing."""
     there, reason = native.available()
     if not there:
         pytest.skip(reason)

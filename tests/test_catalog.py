@@ -138,7 +138,7 @@ def test_a_class_that_is_not_of_its_kind(kind: str, name: str, said: str, here: 
 
 @pytest.mark.parametrize("name", ["a:b:c", "a/b:C", ":C", "a:", "a.:C", "../a:C", "corelated"])
 def test_what_is_neither_a_row_nor_code(name: str) -> None:
-    with pytest.raises(UserError, match=r"want one of standard, .*, or package.module:Class for code of your own"):
+    with pytest.raises(UserError, match=r"expected one of standard, .*, or package.module:Class for your own code"):
         catalog.load("prior", name)
 
 
@@ -147,7 +147,7 @@ def test_settings_of_its_own(here: str) -> None:
     made = config.override(config.Config(), [f"prior.name={name}", "prior.rate=2"]).prior
     assert (made.name, made.rate, made.arguments()) == (name, 2.0, {"rate": 2.0})
     assert made == config.from_dict(config.Prior, {"name": name, "rate": 2})
-    with pytest.raises(UserError, match=r"prior.rate: got 0.0, want more than 0.0"):
+    with pytest.raises(UserError, match=r"prior.rate: got 0.0, expected more than 0.0"):
         config.from_dict(config.Prior, {"name": name, "rate": 0}, "prior")
     with pytest.raises(UserError, match=r"prior.variance: is a setting of diagonal, not of outside_parts:Own"):
         config.from_dict(config.Prior, {"name": name, "variance": [1]}, "prior")

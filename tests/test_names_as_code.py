@@ -206,6 +206,6 @@ def test_a_preset_imports_nothing(
     (tmp_path / "evil.yaml").write_text(f"{section}: {{name: 'outside.parts:Wide', spread: 2}}")
     assert train.main(["--preset", str(tmp_path / "evil.yaml"), "--out", str(tmp_path / "run")]) == 2
     said = refusal(capsys)
-    assert f"evil.yaml: {section}.name: names code, outside.parts:Wide, and a file may not do that" in said
+    assert f"evil.yaml: {section}.name: names code, outside.parts:Wide, which a file may not do by default" in said
     assert not (package / "imported").exists()
     assert not (tmp_path / "run").exists()

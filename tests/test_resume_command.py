@@ -56,9 +56,9 @@ def text(run):
 
 def test_one_command_line_begins_a_run_and_leaves_it_once_it_has_ended(first, capsys):
     folder, said = first
-    assert said.startswith(f"no run is in {folder} yet; it begins.\n")
+    assert said.startswith(f"{folder} has no run yet; starting one.\n")
     assert train.main(command(folder, "training.epochs=2")) == 0
-    assert capsys.readouterr().out.startswith("this run had ended, and is left as it is.\n")
+    assert capsys.readouterr().out.startswith("this run has already finished; nothing to do.\n")
     assert not list(folder.glob(".tfvae-*"))
     examples = {"shape": [8, 8, 1], "train": 1294, "validation": 144, "test": 359}
     assert Run.open(folder).facts["examples"] == examples
@@ -72,7 +72,7 @@ def test_one_command_line_begins_a_run_and_leaves_it_once_it_has_ended(first, ca
         (["--seed", "4", "--allow-changed"], "seed: 0 → 4 (impossible: "),
         (["--set", "network.hidden=[9]", "--allow-changed"], "network.hidden: [8] → [9] (impossible: "),
         (["--preset", "blobs", "--allow-changed"], "data.name: digits → blobs"),
-        (["--set", "training.epochs=3", "training.accumulation=3"], "training.accumulation: got 3, want a divisor"),
+        (["--set", "training.epochs=3", "training.accumulation=3"], "training.accumulation: got 3, expected a divisor"),
     ],
 )
 def test_what_changes_the_result_is_refused_in_one_sentence(run, capsys, changes, said):
@@ -88,13 +88,16 @@ def test_what_changes_the_result_is_refused_in_one_sentence(run, capsys, changes
 def test_a_run_that_ended_goes_on_for_longer_and_no_other_change_touches_it(run, capsys):
     before, facts = text(run), run.facts
     assert resumed(run, "--set", "training.jit=on") == 0
-    assert "is left as it is" in capsys.readouterr().out
+    assert "nothing to do" in capsys.readouterr().out
     assert text(run) == before
 
     lines = run.metrics()
     assert train.main(command(run.folder, "training.epochs=3")) == 0
     said = capsys.readouterr().out
-    assert "changed: training.epochs: 2 → 3 (a falling learning rate is stretched over them).\n" in said
+    assert (
+        "changed: training.epochs: 2 → 3 (a decaying learning rate is stretched over the new number of epochs).\n"
+        in said
+    )
     assert "resuming at step 20 of 30.\n" in said
     longer = Run.open(run.folder)
     assert longer.config.training.epochs == 3
@@ -134,7 +137,7 @@ def test_other_data_in_the_same_place_are_refused(tmp_path, capsys):
     before = text(run)
     assert resumed(run, *longer) == 2
     told = capsys.readouterr().err
-    assert "the run began with other data (shape [2], train 29, validation 3, test 8; now shape [2], train 31" in told
+    assert "the run started with other data (shape [2], train 29, validation 3, test 8; now shape [2], train 31" in told
     assert text(run) == before
     moved.write_text("".join(moved.read_text().splitlines(keepends=True)[:-2]))
     assert resumed(run, *longer) == 0

@@ -103,7 +103,7 @@ def test_a_run_that_has_ended_is_left_as_it_is(finished, capsys):
     assert train.main(["--out", str(folder), "--resume"]) == 0
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     said = capsys.readouterr().out
-    assert said.startswith("this run had ended, and is left as it is.\n  test ELBO")
+    assert said.startswith("this run has already finished; nothing to do.\n  test ELBO")
     assert train.main(["--out", str(folder), "--resume", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
@@ -114,7 +114,7 @@ def one_sentence(capsys, arguments):
     said = capsys.readouterr().err
     assert said.startswith("tfvae: ")
     assert said.count("\n") == 1
-    assert "should not happen" not in said
+    assert "unexpected error" not in said
     return said
 
 
@@ -133,12 +133,12 @@ def refuse(capsys, tmp_path, monkeypatch, arguments):
         (["--preset", "mine.yaml"], "preset: mine.yaml does not exist"),
         (["--set", "training.epoch=3"], "training.epoch: no such setting (did you mean epochs?)"),
         (["--set", "trainig.epochs=3"], "trainig: no such section (did you mean training?)"),
-        (["--set", "training.epochs=many"], "training.epochs: got 'many', want an integer"),
-        (["--set", "network.latent_dim=0"], "network.latent_dim: got 0, want at least 1"),
+        (["--set", "training.epochs=many"], "training.epochs: got 'many', expected an integer"),
+        (["--set", "network.latent_dim=0"], "network.latent_dim: got 0, expected at least 1"),
         (["--set", "network.activation=relux"], "activation"),
         (["--set", "prior.covariance=[[1,2],[2,1]]"], "expected a positive definite matrix"),
         (["--set", "prior.covariance=[[1,0,0],[0,1,0],[0,0,1]]"], "got shape (3, 3), expected 2 x 2"),
-        (["--set", "training.batch_size=5000"], "training.batch_size: got 5000, want at most the 1294 training"),
+        (["--set", "training.batch_size=5000"], "training.batch_size: got 5000, expected at most the 1294 training"),
         (["--set", "training.optimizer=adm"], "training.optimizer: got 'adm' (did you mean adam?)"),
         (["--set", "data.name=csv"], "data.path"),
         (["--set", "data.name=csv", "data.path=rows.csv"], "rows.csv"),
@@ -146,15 +146,18 @@ def refuse(capsys, tmp_path, monkeypatch, arguments):
             ["--preset", "mnist-2d", "--set", "data.dir=nowhere"],
             "nowhere does not exist; expected a folder with mnist.npz",
         ),
-        (["--set", "network.name=resnet", "network.variant=huge"], "network.variant: got 'huge', want one of micro"),
-        (["--latent", "fused", "--seed", "-1"], "seed: got -1, want at least 0"),
-        (["--replicas", "2"], "--replicas 2: want --strategy mirrored with it"),
-        (["--resume"], "--resume: want --out DIR"),
-        (["--resume", "--out", "nowhere"], "no run is there"),
-        (["--resume", "--out", "nowhere", "--set", "training.epochs=9"], "with --preset too, --resume begins it"),
+        (
+            ["--set", "network.name=resnet", "network.variant=huge"],
+            "network.variant: got 'huge', expected one of micro",
+        ),
+        (["--latent", "fused", "--seed", "-1"], "seed: got -1, expected at least 0"),
+        (["--replicas", "2"], "--replicas 2: needs --strategy mirrored"),
+        (["--resume"], "--resume: needs --out DIR"),
+        (["--resume", "--out", "nowhere"], "has no run to resume"),
+        (["--resume", "--out", "nowhere", "--set", "training.epochs=9"], "add --preset to start one"),
         (["--resume", "--out", "x", "--preset", "digits", "--set", "training.epoch=3"], "training.epoch: no such"),
-        (["--profile", "-3"], "--profile: got -3, want a number of steps"),
-        (["--allow-changed"], "--allow-changed: wants --resume"),
+        (["--profile", "-3"], "--profile: got -3, expected a number of steps"),
+        (["--allow-changed"], "--allow-changed: needs --resume"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(arguments, said, capsys, tmp_path, monkeypatch):
@@ -173,11 +176,11 @@ def test_files_that_cannot_be_used(capsys, tmp_path, monkeypatch):
 
     z_score = said("--set", "data.name=csv", "data.path=rows.csv", "training.batch_size=8")
     assert (
-        "Bernoulli wants [0, 1]: take a Gaussian (likelihood.name=gaussian), or scale it (data.scaling=min-max;"
+        "Bernoulli needs [0, 1]: use a Gaussian (likelihood.name=gaussian), or scale it (data.scaling=min-max;"
         in z_score
     )
     assert "cut.npz: cannot be read" in said("--set", "data.name=npz", "data.path=cut.npz")
-    assert "list.yaml: got list, want a table of sections" in said("--preset", "list.yaml")
+    assert "list.yaml: got list, expected a table of sections" in said("--preset", "list.yaml")
     assert "bytes.yaml is not text" in said("--preset", "bytes.yaml")
 
 
@@ -187,7 +190,7 @@ def test_a_folder_that_exists(finished, capsys, tmp_path):
     assert "the folder is not empty; name a new one" in one_sentence(capsys, ["--out", str(folder), "--set", *QUICK])
     assert sorted(folder.rglob("*")) == before
     (tmp_path / "file").write_text("")
-    assert "it is a file" in one_sentence(capsys, ["--out", str(tmp_path / "file"), "--set", *QUICK])
+    assert "this is a file" in one_sentence(capsys, ["--out", str(tmp_path / "file"), "--set", *QUICK])
 
 
 def test_debug_lets_the_error_through():
@@ -209,7 +212,7 @@ def test_an_error_of_ours_is_called_so(monkeypatch, capsys):
 
     monkeypatch.setattr(experiment, "train", broken)
     assert train.main([]) == 2
-    expected = "tfvae: an error that should not happen: RuntimeError: two lines (--debug shows where)\n"
+    expected = "tfvae: unexpected error: RuntimeError: two lines (--debug shows the traceback)\n"
     assert capsys.readouterr().err == expected
 
 
@@ -250,9 +253,11 @@ def test_stopped_and_locked_and_out_of_space(monkeypatch, capsys, tmp_path):
         )
         assert train.main([*out, "--set", *QUICK, "training.steps_per_call=4"]) == 130
     run = Run.open(tmp_path / "run")
-    assert f"stopping: checkpoint {run.checkpoints / 'last-4'} is written; --resume goes on" in capsys.readouterr().out
+    assert (
+        f"stopping: checkpoint {run.checkpoints / 'last-4'} is written; --resume continues" in capsys.readouterr().out
+    )
     with run.lock():
-        assert "another process trains there" in one_sentence(capsys, [*out, "--resume"])
+        assert "another process is training there" in one_sentence(capsys, [*out, "--resume"])
 
     def dev_full(self, line):
         with open("/dev/full", "w") as file:
@@ -272,7 +277,7 @@ def test_stopped_and_locked_and_out_of_space(monkeypatch, capsys, tmp_path):
     assert [path.stem for path in run.checkpoints.glob("*.index")] == ["last-4"]
     [data] = run.checkpoints.glob("last-4.data*")
     data.write_bytes(data.read_bytes()[:100])
-    assert "is broken, and so is every checkpoint before it" in one_sentence(capsys, [*out, "--resume"])
+    assert "this checkpoint and all earlier ones are broken" in one_sentence(capsys, [*out, "--resume"])
 
 
 def start(*arguments, **options):

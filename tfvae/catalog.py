@@ -1,11 +1,11 @@
-"""Every part that a configuration can name: its code and its settings, one row a choice.
+"""Every part that a configuration can name: one row for each choice, with its code and its settings.
 
-The rows are strings, and a part is imported when it is asked for: this module costs nothing. A new part is one more
-row here.
+The rows are strings, and a part is imported only when it is requested, so importing this module is cheap. A new part is
+one more row here.
 
-In place of a row's name there may be `package.module:Class`, or the name of an entry point of the group `tfvae.parts`.
-The former lets whoever wrote the name choose which code runs: it is imported where the command line or a Python program
-names it, and not because a file does, unless the user allows its package.
+A configuration may also name `package.module:Class`, or an entry point of the group `tfvae.parts`. The former decides
+which code runs: it is imported if the command line or a Python program names it, but if a file names it, only if the
+user allows its package.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     """One choice.
 
     Attributes:
-      target: "module:Class", or "module" for one that has the functions that `Kind.needs` names.
+      target: "module:Class", or "module" for a module with the functions in `Kind.needs`.
       settings: "module:Class" of its settings, a dataclass of `tfvae.config`.
     """
 
@@ -41,9 +41,9 @@ class Kind(NamedTuple):
     """All choices for one section of the configuration.
 
     Attributes:
-      base: the class that every part is derived from, or None.
+      base: the base class of every part, or None.
       needs: the functions that every part has.
-      settings: what all choices share, and all that a part from outside has without `Settings` of its own.
+      settings: the settings that all choices share; also those of an external part without its own `Settings`.
       rows: name to choice.
     """
 
@@ -136,14 +136,14 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def load(kind: str, name: str) -> Any:
-    """The class or module of a choice, seen to be one of its kind before anything of it is called.
+    """The class or module of a choice; external code is checked to be of the right kind before it is used.
 
     Args:
       kind: a section of the configuration, such as "prior".
       name: of a row or an entry point, or `package.module:Class`, which is imported.
 
     Raises:
-      UserError: no such choice, with the nearest name; code that cannot be imported or is not of that kind.
+      UserError: no such choice, with the nearest name; or code that cannot be imported or is of another kind.
 
     Example:
       >>> load("prior", "correlated").__name__
@@ -164,12 +164,12 @@ def settings(kind: str, name: str, allow_code: Collection[str] | None = None) ->
 
     Args:
       kind: a section of the configuration, such as "prior".
-      name: as `load` takes it.
-      allow_code: packages that a file may name code of, which is imported to learn its settings; None: the name was
-        given by the user, not by a file, and may be any code.
+      name: as for `load`.
+      allow_code: packages whose code a file may name; the code is imported to read its settings. None: the name comes
+        from the user, not from a file, and may be any code.
 
     Raises:
-      UserError: as `load`; or a file names code that is not allowed, which is not imported then.
+      UserError: as `load`; or a file names code that is not allowed, which is then not imported.
 
     Example:
       >>> settings("prior", "diagonal").__name__
@@ -205,7 +205,7 @@ def shared(kind: str) -> type:
 
 
 def having(kind: str, setting: str) -> tuple[str, ...]:
-    """The choices that have a setting of that name.
+    """The choices that have the setting.
 
     Example:
       >>> having("prior", "covariance")
@@ -216,16 +216,16 @@ def having(kind: str, setting: str) -> tuple[str, ...]:
 
 
 def require_allowed(where: str, code: str, allow_code: Collection[str]) -> None:
-    """Returns if a file may name that code.
+    """Checks that a file may name the code.
 
     Raises:
-      UserError: its package is not among those allowed.
+      UserError: its package is not allowed.
     """
     package = code.partition(":")[0].partition(".")[0]
     if package not in allow_code:
         raise UserError(
-            f"{where}: names code, {code}, and a file may not do that: if you trust both the file and the package, "
-            f"pass --allow-code {package} (in Python allow_code=[{package!r}])."
+            f"{where}: names code, {code}, which a file may not do by default: if you trust both the file and the "
+            f"package, pass --allow-code {package} (in Python allow_code=[{package!r}])."
         )
 
 
@@ -245,15 +245,15 @@ def _from_code(kind: str, name: str) -> Any:
     if not _CODE.fullmatch(name):
         known = names(kind)
         raise UserError(
-            f"{kind}.name: got {name!r}{nearest(name, known)}, want one of {', '.join(known)}, "
-            "or package.module:Class for code of your own."
+            f"{kind}.name: got {name!r}{nearest(name, known)}, expected one of {', '.join(known)}, "
+            "or package.module:Class for your own code."
         )
     return _guarded(kind, name, lambda: _import(name))
 
 
 def _guarded(kind: str, name: str, find: Any) -> Any:
     try:
-        with quiet_start():  # it is likely to import TensorFlow
+        with quiet_start():  # the code probably imports TensorFlow
             return find()
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -261,7 +261,7 @@ def _guarded(kind: str, name: str, find: Any) -> Any:
 
 
 def _check(kind: str, name: str, found: Any) -> None:
-    """Raises a UserError where code from outside is not a part of its kind."""
+    """Raises a UserError if external code is not a part of this kind."""
     base, needs = KINDS[kind].base, KINDS[kind].needs
     if base and not (inspect.isclass(found) and issubclass(found, _import(base))):
         raise UserError(f"{kind}.name: {name} must be a subclass of {base.replace(':', '.')}.")
@@ -280,5 +280,5 @@ def _register(found: Any) -> None:
 
 @functools.cache
 def _joined(own: type, common: type) -> type:
-    """The common settings, then those of the class; the same one always, so that configurations compare equal."""
+    """A dataclass of the common settings and those of the class; cached, so that configurations compare equal."""
     return dataclasses.make_dataclass("Settings", [], bases=(own, common), frozen=True)

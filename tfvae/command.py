@@ -1,4 +1,4 @@
-"""What all commands share: exit statuses, and errors as one line."""
+"""Shared by all commands: exit statuses, and errors printed as one line."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tfvae.errors import UserError
 
 
 def allow_code_option(parser: argparse.ArgumentParser) -> None:
-    """Adds `--allow-code`, for the commands that read presets, run folders or models."""
+    """Adds `--allow-code`, for commands that read presets, run folders or models."""
     parser.add_argument(
         "--allow-code",
         metavar="PACKAGE",
         action="append",
         default=[],
-        help="a file may name code of this package, which is then imported; repeat it for others (default: none)",
+        help="import code of this package if a file names it; may be repeated (default: none)",
     )
 
 
 def guarded(body: Callable[[], int | None], debug: bool) -> int:
-    """Runs a command; gives its exit status: 0, or 2 after one line on standard error.
+    """Runs a command and returns its exit status; an error is printed as one line on standard error, with status 2.
 
     Args:
-      body: does the work; gives an exit status, None for 0.
-      debug: let errors through with their traceback.
+      body: does the work; returns an exit status, None for 0.
+      debug: raise errors, with their traceback.
     """
     try:
         return body() or 0
@@ -44,16 +44,14 @@ def guarded(body: Callable[[], int | None], debug: bool) -> int:
         if debug:
             raise
         kind = type(error).__name__
-        print(
-            f"tfvae: an error that should not happen: {kind}: {_sentence(error)} (--debug shows where)", file=sys.stderr
-        )
+        print(f"tfvae: unexpected error: {kind}: {_sentence(error)} (--debug shows the traceback)", file=sys.stderr)
         return 2
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         place = error.filename or "the run folder"
-        return f"no space left on the device ({place}); free some and run it again (training: with --resume)."
+        return f"no space left on the device ({place}); free some space and run the command again (to train: --resume)."
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror.lower()}."
     return " ".join(str(error).split())

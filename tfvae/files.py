@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: under a temporary name first, then renamed."""
+"""Atomic writes: a file is written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-UNFINISHED = ".tfvae-"  # how the temporary names begin
+UNFINISHED = ".tfvae-"  # prefix of the temporary names
 
 
 def write(path: Path, writer: Callable[[Path], Any]) -> None:
-    """Calls `writer` on a temporary name beside `path`, with the same suffix, and renames what it wrote.
+    """Calls `writer` with a temporary path beside `path`, with the same suffix, and renames the result to `path`.
 
     Args:
-      path: the file that shall be there, whole or not at all.
-      writer: writes to the path that it is given.
+      path: the file to write.
+      writer: writes to the path that it is called with.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.stem}-", suffix=path.suffix)
     os.close(handle)
@@ -24,7 +24,7 @@ def write(path: Path, writer: Callable[[Path], Any]) -> None:
         writer(Path(name))
         os.chmod(name, 0o644)
         with open(name, "r+b") as written:
-            os.fsync(written.fileno())  # else a machine that loses power may keep the new name of an empty file
+            os.fsync(written.fileno())  # without it a power loss may leave an empty file under the new name
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)

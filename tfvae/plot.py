@@ -16,8 +16,8 @@ _WIDTH = 104
 _DESCRIPTION = """\
 Draws the pictures of a run into RUN/plots, from its best weights and its test examples.
 
-Training does this at its end; use it for a run that was stopped, or after an update of tfvae.
-The data set is read again from where training read it; the same run gives the same pictures.
+Training draws them at its end; use this command after an update of tfvae.
+The data set is read again from the path that training used; the same run gives the same pictures.
 """
 
 _EPILOG = """\
@@ -32,12 +32,12 @@ example:
   python -m tfvae.plot runs/digits
 
 Prints the path of each picture, and on standard error which pictures were left out and why.
-Exit status: 0, or 2 with one sentence on what to mend.
+Exit status: 0, or 2 after an error, printed as one sentence.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parses, draws, prints the path of each picture; returns the exit status."""
+    """Parses the arguments, draws, prints the path of each picture; returns the exit status."""
     pictures = "\n".join(
         textwrap.fill(needs, _WIDTH, initial_indent=f"  {name:<18} ", subsequent_indent=21 * " ")
         for name, needs in gallery.table()
@@ -58,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _draw(run: Run) -> None:
     if not run.model.is_file():
         raise UserError(
-            f"{run.model}: not there, because the run has not ended. "
-            f"Go on with it: python -m tfvae.train --out {run.folder} --resume."
+            f"{run.model}: not found, because the run has not finished. "
+            f"Continue it: python -m tfvae.train --out {run.folder} --resume."
         )
     from tfvae.quiet import quiet_start
 
-    with quiet_start():  # TensorFlow comes with the model, seconds after --help and a wrong name are done with
+    with quiet_start():  # importing TensorFlow takes seconds; --help and a wrong name do not need it
         from tfvae.data.load import for_recipe
         from tfvae.runs import saved
     vae = saved.load(run.folder, run.allow_code)

@@ -1,4 +1,4 @@
-"""Imports TensorFlow without its start-up notices, which are printed before any log level applies."""
+"""Hides TensorFlow's start-up notices, which are printed before any log level applies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Holds back what native code writes to standard error, and shows it if the block fails."""
+    """Captures what native code writes to standard error inside the block; prints it only if the block fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         kept = os.dup(2)

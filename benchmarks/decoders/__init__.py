@@ -1,1 +1,1 @@
-"""What `python -m benchmarks.decoder` times, how, and what must come of it."""
+"""The parts of `python -m benchmarks.decoder`: contenders, timing and targets."""

@@ -1,4 +1,4 @@
-"""Who is timed: each takes a batch of latents to the mean of p(x|z), as a NumPy array."""
+"""The contenders: each decodes a batch of latents to the mean of p(x|z), as a NumPy array."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ THREADS = (1, 2)
 
 @dataclass(frozen=True)
 class Contender:
-    """Somebody who decodes.
+    """One way to decode.
 
     Attributes:
       form: "Keras call", "tf.function" with and without XLA, "SavedModel", or the kind of a TFLite file.
-      threads: of a TFLite file; None: as many as TensorFlow takes, one a core.
-      decode: without arguments; returns when the means are there.
+      threads: of a TFLite file; None: TensorFlow's default, one per core.
+      decode: without arguments; returns when the means are computed.
     """
 
     form: str
@@ -31,16 +31,16 @@ class Contender:
 
     @property
     def name(self) -> str:
-        """In tables."""
+        """The name in tables."""
         if self.threads is None:
             return self.form
         return f"{self.form}, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
 def contenders(subject: Subject, z: np.ndarray) -> list[Contender]:
-    """All that decode a batch of this size.
+    """All contenders that can decode a batch of this size.
 
-    TensorFlow's get a tensor, the files a NumPy array: what each is at its best with.
+    TensorFlow's forms get a tensor, the files a NumPy array: the fastest input for each.
     """
     given = tf.constant(z)
     decode = subject.vae.signatures()[0].function
@@ -54,7 +54,7 @@ def contenders(subject: Subject, z: np.ndarray) -> list[Contender]:
     if subject.saved_model.is_dir():
         loaded = tf.saved_model.load(subject.saved_model)
         signature = loaded.signatures["decode"]
-        # The signature alone would not keep its variables alive.
+        # The model too: the signature alone does not keep its variables alive.
         found.append(Contender("SavedModel", None, lambda loaded=loaded: signature(z=given)["mean"].numpy()))
     for kind, data in subject.files.items():
         for threads in THREADS:
@@ -65,7 +65,7 @@ def contenders(subject: Subject, z: np.ndarray) -> list[Contender]:
 
 
 def _runner(data: bytes, threads: int, batch: int) -> Any:
-    """The `decode` of this batch size; None where the file has none."""
+    """The `decode` signature of this batch size; None if the file has none."""
     interpreter = Interpreter(model_content=data, num_threads=threads)
     for name in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(name)

@@ -1,4 +1,4 @@
-"""All contenders at one batch size, in turn, round by round."""
+"""Times all contenders at one batch size, in turn, round by round."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tfvae import noise
 
 Row = dict[str, Any]
 
-_REST = 0.02  # in seconds: threads of the one before spin on for a while, and would take a core from the next
+_REST = 0.02  # seconds; threads of the previous contender keep spinning briefly and would slow down the next one
 _WARM_UP = 0.005
 
 
 def race(subject: Subject, batch: int, rounds: int, turn: float) -> list[Row]:
-    """A row for each contender, with times in microseconds a call.
+    """A row for each contender, with times in microseconds per call.
 
     Args:
       subject: what is decoded.
-      batch: latents a call, from the prior.
-      rounds: in each of which everyone has a turn, in another order.
-      turn: seconds of calls that are timed one by one, at least one call; after a rest, and calls that are not timed.
+      batch: latents per call, from the prior.
+      rounds: in each, every contender has a turn, in another order.
+      turn: seconds of individually timed calls, at least one; they follow a rest and calls that are not timed.
     """
     z = subject.vae.prior.sample(noise.Address(tf.constant(0, tf.int64), noise.PRIOR), batch).numpy()
     entered = contenders(subject, z)
@@ -73,7 +73,7 @@ def _row(
 
 
 def _calls(decode: Callable[[], np.ndarray], seconds: float) -> np.ndarray:
-    """Microseconds of each call, of as many as fit into the time, at least one."""
+    """Microseconds of each call, for as many calls as fit into the time, at least one."""
     spent, end = [], time.perf_counter() + seconds
     while True:
         start = time.perf_counter()

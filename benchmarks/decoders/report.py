@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The whole page."""
+    """The complete page."""
     decoders = results["decoders"]
     return (
         "\n\n".join([_head(results), targets(results["targets"]), _glance(decoders), *map(_decoder, decoders)]) + "\n"

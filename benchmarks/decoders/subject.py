@@ -25,7 +25,7 @@ class Subject:
 
     Attributes:
       name: the preset's or the run's.
-      trained: or with weights as they are drawn.
+      trained: whether it is trained; else it has initial weights.
       vae: the Keras model.
       saved_model: the folder.
       files: TFLite files by kind.
@@ -38,13 +38,13 @@ class Subject:
     files: dict[str, bytes]
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of each form on disk."""
+        """Size of each form on disk, in bytes."""
         folder = sum(path.stat().st_size for path in self.saved_model.rglob("*") if path.is_file())
         return {"SavedModel": folder, **{kind: len(data) for kind, data in self.files.items()}}
 
 
 def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
-    """The decoder of a preset with fresh weights, exported; one file holds all batch sizes."""
+    """The decoder of a preset with initial weights, exported; one file has all batch sizes."""
     config = presets.load(name)
     keras.utils.set_random_seed(config.seed)
     likelihood = likelihoods.from_settings(config.likelihood)
@@ -61,10 +61,10 @@ def of_preset(name: str, batches: Sequence[int], folder: Path) -> Subject:
 
 
 def of_run(folder: Path) -> Subject:
-    """The decoder of a run's newest version, of which what there is.
+    """The decoder of a run's newest version, with the files that it has.
 
     Raises:
-      UserError: no finished run is there, or nothing of it was exported.
+      UserError: the folder has no finished run, or the run was not exported.
     """
     vae = keras_files.to_float32(load(folder))
     exported = folder / "export"

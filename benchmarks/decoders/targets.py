@@ -1,4 +1,4 @@
-"""What the exported decoders must reach on a CPU, what they aim at, and whether they do."""
+"""Required and desired targets of the exported decoders on a CPU, and whether they are reached."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 Row = dict[str, Any]
 
-SIZE = 0.36  # must: of the dynamic-range file, in that of float32
-SPEED = 1.5  # aim: of the dynamic-range file over float32, batch 1, one thread
-OVER_TF_FUNCTION = 5.0  # aim: of the fastest file, batch 1
+SIZE = 0.36  # must: size of the dynamic-range file relative to float32
+SPEED = 1.5  # aim: speed of the dynamic-range file relative to float32, batch 1, one thread
+OVER_TF_FUNCTION = 5.0  # aim: speed of the fastest file relative to tf.function, batch 1
 
 
 def judge(decoders: list[Row]) -> list[Row]:
-    """A row for each target and decoder of which there are figures."""
+    """A row for each target and decoder that has figures."""
     return [row for decoder in decoders for row in _of(decoder["name"], decoder["rows"])]
 
 

@@ -1,1 +1,1 @@
-"""The parts of `python -m benchmarks.latent_op`, each section in a process of its own."""
+"""The parts of `python -m benchmarks.latent_op`; each section runs in its own process."""

@@ -1,4 +1,4 @@
-"""What is timed: shapes, priors, and the inputs that every provider is given."""
+"""The timed cases: shapes, priors, and the inputs of every provider."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Case:
 
     Attributes:
       shape: `[batch, …]` of z_mean.
-      prior: `standard`, `correlated`, or `trained`: correlated, its gradients taken too.
+      prior: `standard`, `correlated`, or `trained`: correlated, with its gradients.
       samples: K.
-      rounds: how often each provider is called; more where a call is so short that it is mostly overhead.
+      rounds: how often each provider is called; more if a call is so short that it is mostly overhead.
       eager: also call the fused op and the plain expressions without a graph.
     """
 
@@ -36,18 +36,18 @@ class Case:
 
     @property
     def name(self) -> str:
-        """As the tables have it."""
+        """The name in tables."""
         samples = f", K = {self.samples}" if self.samples > 1 else ""
         prior = "trained correlated" if self.prior == "trained" else self.prior
         return f"{prior} {list(self.shape)}{samples}"
 
     @property
     def elements(self) -> int:
-        """Values of z."""
+        """Number of values of z."""
         return int(np.prod(self.shape)) * self.samples
 
     def bytes_to_move(self, mode: str) -> int:
-        """What no implementation can do without.
+        """The minimal memory traffic of any implementation.
 
         Forward reads mean and log_var and writes z and kl; backward reads mean, log_var, d_z and d_kl and writes
         d_mean and d_log_var.
@@ -71,7 +71,7 @@ QUICK = (Case((256, 16)), Case((64, 16), "correlated"), Case((128, 20), eager=Tr
 
 
 class Inputs(NamedTuple):
-    """What the posterior is, and the gradients of a loss with respect to z and kl."""
+    """The posterior, and the gradients of a loss with respect to z and kl."""
 
     mean: tf.Tensor
     log_var: tf.Tensor
@@ -91,7 +91,7 @@ def inputs(case: Case) -> Inputs:
 
 
 def prior(case: Case) -> Prior:
-    """The prior, whose numbers are variables, so that no provider may fold them away."""
+    """The prior; its parameters are variables, so that no provider can constant-fold them."""
     latent = case.shape[-1]
     if case.prior == "standard":
         return StandardNormal(latent)

@@ -1,6 +1,6 @@
-"""The best that TensorFlow's own ops can do, in several ways of writing, of which the fastest is the op's opponent.
+"""The best implementations with TensorFlow's own ops, in several variants; the op is compared with the fastest.
 
-They draw Philox noise by TensorFlow's own ops, which is no noise with an address: they are free to be faster for it.
+They draw Philox noise by TensorFlow's own ops, without tfvae's addresses, which lets them be faster.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def stateless(shape: list[int], step: tf.Tensor) -> tf.Tensor:
 
 
 def stateful(shape: list[int], step: tf.Tensor) -> tf.Tensor:
-    """Philox from a state that TensorFlow keeps."""
+    """Philox from a state that TensorFlow stores."""
     return tf.random.normal(shape)
 
 
 def straightforward(prior: Prior, samples: int, draw: Draw) -> Expression:
-    """The formula, and TensorFlow's own gradient of it."""
+    """The formula with TensorFlow's automatic gradient."""
 
     def expression(mean: tf.Tensor, log_var: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         z = mean + tf.exp(0.5 * log_var) * draw([samples, *mean.shape], step)
@@ -41,7 +41,7 @@ def straightforward(prior: Prior, samples: int, draw: Draw) -> Expression:
 
 
 def with_own_gradient(prior: Prior, samples: int, draw: Draw) -> Expression:
-    """The same with its gradient by hand, which keeps what it can use again."""
+    """The same with a hand-written gradient, which reuses intermediate results."""
 
     def expression(mean: tf.Tensor, log_var: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         @tf.custom_gradient
@@ -63,7 +63,7 @@ def with_own_gradient(prior: Prior, samples: int, draw: Draw) -> Expression:
 
 
 def by_product(prior: Prior, samples: int, draw: Draw) -> Expression:
-    """The correlated prior by L^-1, solved once a call, and a product with it: O(B D^2)."""
+    """The correlated prior with L^-1, computed once per call, and a product with it: O(B D^2)."""
 
     def expression(mean: tf.Tensor, log_var: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         inverse = tf.linalg.triangular_solve(prior.scale_tril, tf.eye(prior.latent_dim))
@@ -86,12 +86,12 @@ def by_solve(prior: Prior, samples: int, draw: Draw) -> Expression:
 
 
 def probability(prior: Prior, samples: int) -> Expression:
-    """TensorFlow Probability, by its own distributions."""
+    """TensorFlow Probability, with its own distributions."""
 
     def expression(mean: tf.Tensor, log_var: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scale = tf.exp(0.5 * log_var)
         if prior.kind == "standard":
-            # Of any rank, and for rank 2 as fast as MultivariateNormalDiag.
+            # Works for any rank, and for rank 2 is as fast as MultivariateNormalDiag.
             axes = mean.shape.rank - 1
             posterior = tfd.Independent(tfd.Normal(mean, scale), axes)
             target = tfd.Independent(tfd.Normal(tf.zeros(mean.shape[1:]), tf.ones(mean.shape[1:])), axes)

@@ -1,7 +1,7 @@
-"""The op on a GPU, against a copy there and against the same formula in jitted JAX and under `torch.compile`.
+"""The op on a GPU, compared with a copy there and with the same formula in jitted JAX and under `torch.compile`.
 
-Each framework runs in a process of its own. A round is several calls at once and one wait for all, so that starting
-them is not what is timed.
+Each framework runs in its own process. A round is several calls and one wait for all, so that launch overhead is not
+what is timed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def measure(framework: str, device: str, elements: int, calls: int, rounds: int)
 
     Args:
       framework: `tensorflow`, `jax` or `torch`.
-      device: `gpu`, or `cpu` to try this code where there is none.
+      device: `gpu`, or `cpu` to test this code without a GPU.
       elements: of z; the latent space has 128 dimensions.
-      calls: how many calls make a round.
-      rounds: how many rounds.
+      calls: number of calls per round.
+      rounds: number of rounds.
     """
     if importlib.util.find_spec(framework) is None:
         return {"not_run": f"{framework} is not installed"}
@@ -47,7 +47,7 @@ def _row(name: str, seconds: Any, elements: int) -> dict[str, Any]:
 
 
 def bytes_to_move(mode: str, elements: int) -> int:
-    """What each mode reads and writes, float32; `backward` and its parts as in `Case.bytes_to_move`."""
+    """Bytes that each mode reads and writes, float32; `backward` and its parts as in `Case.bytes_to_move`."""
     kl = elements // 128
     forward, backward = 3 * elements + kl, 5 * elements + kl
     return 4 * {"copy": 2 * elements, "forward": forward, "backward": backward, "both": forward + backward}[mode]

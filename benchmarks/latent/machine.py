@@ -1,4 +1,4 @@
-"""On what it was measured."""
+"""Describes the machine of the measurements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGES = (
 
 
 def facts() -> dict[str, Any]:
-    """Processor, cores, memory, system, and the versions of what ran."""
+    """Processor, cores, memory, system, and package versions."""
     return {
         "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
@@ -33,12 +33,12 @@ def facts() -> dict[str, Any]:
 
 
 def cpu() -> str:
-    """The processor by name."""
+    """The name of the processor."""
     info = Path("/proc/cpuinfo").read_text()
     known = dict(re.findall(r"^(model name|cpu family|model)\s*:\s*(.+)$", info, re.MULTILINE))
     if "model name" not in known:
         return platform.machine()
-    # A virtual machine may say no more than the maker's name.
+    # A virtual machine may report only the vendor.
     return f"{known['model name']} (family {known['cpu family']}, model {known['model']})"
 
 

@@ -1,8 +1,8 @@
-"""Memory that a call takes beyond its outputs: the peak of the process while it runs, as the kernel counts it.
+"""Memory that a call needs beyond its outputs: the peak of the process while it runs, as counted by the kernel.
 
-The first call of a size is what is measured, since later ones find what earlier ones left in the allocator. Under
-TensorFlow that call leaves memory resident that is no output and that a second call does not take again; where it comes
-from was not traced, and it is counted. The bindings have no framework to count.
+The first call of a size is measured, because later ones reuse memory that earlier ones left in the allocator. Under
+TensorFlow the first call leaves memory resident that is not output and that a second call does not need again; its
+origin was not traced, and it is counted. The bindings have no framework to count.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMES = {
 
 
 def rows(quick: bool, threads: int) -> list[dict[str, Any]]:
-    """Each provider in each mode, in a process of its own, for allocators keep what they once had; in bytes."""
+    """Bytes for each provider and mode, each in its own process, because allocators do not release memory."""
     return [
         own_process("memory", "--quick" if quick else "--no-quick", "--threads", threads, index, mode, name)
         for index, case in enumerate(QUICK if quick else CASES)
@@ -44,14 +44,14 @@ def rows(quick: bool, threads: int) -> list[dict[str, Any]]:
 
 
 def measure(case: Case, mode: str, name: str) -> dict[str, Any]:
-    """Bytes of the outputs, and what the process grew by beyond them while it made them; or why it failed."""
+    """Bytes of the outputs, and by how much more the process grew while computing them; or why it failed."""
     row = {"case": case.name, "mode": mode, "name": name}
     try:
-        # What a first call of any size brings: threads, kernels, compilers.
+        # A first small call allocates what any call needs: threads, kernels, compilers.
         _call(replace(case, shape=(8, *case.shape[1:])), mode, name)()
         call = _call(case, mode, name)
         gc.collect()
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = _status("VmRSS")
         outputs = call()
     except tf.errors.OpError as error:

@@ -1,4 +1,4 @@
-"""One round of each mode in each framework: functions of the round's number that return when the device is done."""
+"""One round of each mode in each framework: functions of the round number that return when the device has finished."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfvae.errors import UserError
 
 
 class Rounds(NamedTuple):
-    """What a framework has to time.
+    """The functions of a framework to time.
 
     Attributes:
       device: its name.
@@ -23,7 +23,7 @@ class Rounds(NamedTuple):
 
 
 def tensorflow(device: str, batch: int, latent: int, calls: int) -> Rounds:
-    """The fused op, its gradient, and a copy, each several times in one graph."""
+    """The fused op, its gradient, and a copy, each repeated in one graph."""
     import tensorflow as tf
 
     from tfvae import native
@@ -72,7 +72,7 @@ def tensorflow(device: str, batch: int, latent: int, calls: int) -> Rounds:
 
 
 def jax(device: str, batch: int, latent: int, calls: int) -> Rounds:
-    """The formula jitted by JAX, with the generator of its that is fastest on a GPU."""
+    """The formula jitted by JAX, with its fastest random generator on a GPU."""
     import jax
     import jax.numpy as jnp
 
@@ -91,7 +91,7 @@ def jax(device: str, batch: int, latent: int, calls: int) -> Rounds:
         return *outputs, *pull((d_z, d_kl))
 
     forward = jax.jit(formula)
-    # What of the forward pass the gradient does not need, XLA leaves out.
+    # XLA omits the parts of the forward pass that the gradient does not need.
     backward = jax.jit(lambda *given: both(*given)[2:])
     whole = jax.jit(both)
 

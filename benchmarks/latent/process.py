@@ -1,4 +1,4 @@
-"""A section in a process of its own: no threads, compiled functions or memory of another."""
+"""Runs a section in its own process, so that it shares no threads, compiled functions or memory with another."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _ROOT = Path(__file__).parents[2]
 
 
 def own_process(module: str, *arguments: object, gpu: bool = False, **environment: str) -> Any:
-    """What `python -m benchmarks.latent.<module>` answers.
+    """The result of `python -m benchmarks.latent.<module>`.
 
     Args:
-      module: a module of this package that ends by `answer`.
+      module: a module of this package that ends with `answer`.
       arguments: its command line.
-      gpu: let it see the GPUs.
-      environment: variables that it gets besides.
+      gpu: make the GPUs visible to it.
+      environment: additional variables.
 
     Raises:
-      UserError: it failed; says how.
+      UserError: it failed; with the reason.
     """
     hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(
@@ -43,7 +43,7 @@ def own_process(module: str, *arguments: object, gpu: bool = False, **environmen
 
 
 def answer(make: Callable[[], Any]) -> int:
-    """Prints what `make` gives, for `own_process` to read; exit status 2 and a sentence where it cannot."""
+    """Prints the result of `make` for `own_process` to read; on failure, exit status 2 and a message."""
     try:
         print(json.dumps(make()))
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Who is timed: the fused op, the plain expressions, `latent/plain.py` and TFP, in a graph, jitted, or eager."""
+"""The contenders: the fused op, the plain expressions, `latent/plain.py` and TFP, in a graph, jitted, or eager."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Provider:
     """One way to compute z, kl and, with the backward pass, their gradients.
 
     Attributes:
-      name: as the tables have it.
+      name: in tables.
       group: `fused`, `plain` or `TFP`.
       setting: `graph`, `jit` or `eager`.
-      call: of the inputs and the step; gives z, kl and the gradients.
+      call: a function of the inputs and the step; returns z, kl and the gradients.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Provider:
 
 
 def providers(case: Case, prior: Prior, mode: str) -> list[Provider]:
-    """Everyone who takes part in a row of the benchmark."""
+    """All providers in a row of the benchmark."""
     here = []
     for title, group, expression, settings in _entries(case, prior, mode):
         body = _body(expression, prior, mode)
@@ -59,7 +59,7 @@ def _entries(case: Case, prior: Prior, mode: str) -> list[tuple[str, str, Expres
     ]
     for title, make in written.items():
         entries.append((title, "plain", make(prior, case.samples, expressions.stateless), anywhere))
-        # Its state makes it slower still where it is jitted.
+        # Its state makes it even slower under jit.
         entries.append((f"{title}, stateful", "plain", make(prior, case.samples, expressions.stateful), ("graph",)))
     return [*entries, ("TFP", "TFP", expressions.probability(prior, case.samples), ("graph", "jit"))]
 

@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The whole page."""
+    """The complete page."""
     parts = [_head(results), targets(results["targets"]), _losses(results["timings"])]
     parts += [_timed(row, results["copy"]["bytes_per_second"]["median"]) for row in results["timings"]]
     parts += [_single_core(results["single_core"]), _memory(results["memory"]), _gpu(results["gpu"])]

@@ -23,9 +23,9 @@ def measure(case: Case, rounds: int, budget: float) -> list[dict[str, Any]]:
     """A row for each mode.
 
     Args:
-      case: what is timed.
+      case: the case to time.
       rounds: how often each provider is called.
-      budget: seconds that one provider may take in a row; a slower one gets fewer rounds, 3 at least.
+      budget: seconds per provider and row; a slower provider gets fewer rounds, at least 3.
     """
     return [_row(case, mode, rounds, budget) for mode in cases.MODES]
 
@@ -52,7 +52,7 @@ def _row(case: Case, mode: str, rounds: int, budget: float) -> dict[str, Any]:
 
 
 def _those_that_run(all_of_them: list[Provider], given: cases.Inputs) -> tuple[list[Provider], dict[str, str]]:
-    """Compiles and warms up; leaves out, with the reason, who cannot run at all."""
+    """Compiles and warms up; leaves out providers that cannot run, with the reason."""
     here, failed, first = [], {}, None
     for each in all_of_them:
         try:
@@ -68,7 +68,7 @@ def _those_that_run(all_of_them: list[Provider], given: cases.Inputs) -> tuple[l
 
 
 def _same(name: str, outputs: list[np.ndarray], wanted: list[np.ndarray]) -> None:
-    # z, and d_log_var with it, come from other noise. The KL and d_mean do not: who differs computes something else.
+    # z and d_log_var depend on the provider's noise. The KL and d_mean do not: if they differ, the computation does.
     for index in (1, 2):
         if index < len(outputs):
             off = float(np.abs(outputs[index] - wanted[index]).max() / np.abs(wanted[index]).max())
@@ -78,7 +78,7 @@ def _same(name: str, outputs: list[np.ndarray], wanted: list[np.ndarray]) -> Non
 
 def _done(outputs: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
     for output in outputs:
-        memoryview(output)  # waits for it, and copies nothing
+        memoryview(output)  # waits for the result without a copy
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""What an element costs one core, with Philox and Box-Muller, by the bindings: no framework, one thread."""
+"""The cost per element on one core, with Philox and Box-Muller, through the bindings: no framework, one thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHAPE = (4096, 128)
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Nanoseconds an element of the forward and of the backward pass, for the instruction set in use."""
+    """Nanoseconds per element of the forward and of the backward pass, for the instruction set in use."""
     try:
         import _tfvae_kernels as kernels
 
@@ -45,7 +45,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
 
 def _warm(call: Callable[[int], Any]) -> None:
-    # A core that was asleep takes a while to reach its clock.
+    # An idle core takes a while to reach its full clock speed.
     start = time.perf_counter()
     while time.perf_counter() - start < 0.3:
         call(0)

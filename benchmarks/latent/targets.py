@@ -1,4 +1,4 @@
-"""What must be reached, what is aimed at, and whether the figures reach it."""
+"""Required and desired targets, and whether the figures reach them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from benchmarks.latent.cases import BOTH, FORWARD, MODES
 Results = dict[str, Any]
 Row = dict[str, Any]
 
-# An extra that is scratch of a thread or a page at an end, and no array.
+# Extra memory up to this size is thread scratch or page rounding, not an array.
 _SCRATCH = 2**20
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times longer the fastest opponent must take.
+    """How many times longer the fastest alternative must take.
 
     Attributes:
       case: the row, by name.
       mode: `forward` or `forward + backward`.
-      fused: who is judged.
-      against: the opponents, in words.
-      opponents: whether a provider is one of them.
-      must: the least ratio.
-      aim: the ratio hoped for.
+      fused: the provider that is compared.
+      against: the alternatives, in words.
+      opponents: tells whether a provider is one of them.
+      must: the smallest allowed ratio.
+      aim: the desired ratio.
     """
 
     case: str
@@ -76,13 +76,13 @@ RATIOS = (
 
 
 def judge(results: Results) -> list[Row]:
-    """A row for each target that these results speak of."""
+    """A row for each target that these results cover."""
     rows = [_ratio(target, timed) for target in RATIOS for timed in results["timings"] if _same(target, timed)]
     return rows + _single_core(results["single_core"]) + _memory(results["memory"]) + _gpu(results["gpu"])
 
 
 def verdict(value: float | None, must: float, aim: float) -> str:
-    """In words, where more is better."""
+    """The outcome in words, for figures where more is better."""
     if value is None:
         return "did not run"
     return "aim reached" if value >= aim else "reached" if value >= must else "missed"
@@ -112,7 +112,7 @@ def _ratio(target: Ratio, timed: Row) -> Row:
 
 
 def _single_core(rows: list[Row]) -> list[Row]:
-    # The one that a user gets; the others are told in their own table.
+    # The one that a user gets; the others have their own table.
     chosen = rows[0]["ns_per_element"]["forward"]
     return [
         {

@@ -1,4 +1,4 @@
-"""Everyone in turn, round by round, so that whatever the machine does meanwhile is done to all."""
+"""Times all contenders in turn, round by round, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) 
     """Seconds of each call in each of its rounds.
 
     Args:
-      calls: of the number of the round; each returns when its work is done.
-      rounds: how many of the rounds each takes part in, the first ones.
+      calls: functions of the round number; each returns when its work is done.
+      rounds: the number of rounds, from the first on, of each call.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     order = list(calls)
@@ -27,7 +27,7 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) 
     gc.disable()
     try:
         for index in range(max(rounds.values())):
-            # Nobody always comes after the same one, and finds the caches as that one leaves them.
+            # The order changes, so that no contender always starts with the caches left by the same other one.
             shuffle.shuffle(order)
             for name in order:
                 if index < rounds[name]:
@@ -38,7 +38,7 @@ def interleaved(calls: dict[str, Callable[[int], Any]], rounds: dict[str, int]) 
 
 
 def affordable(call: Callable[[int], Any], most: int, least: int, budget: float) -> int:
-    """How many rounds fit into `budget` seconds, between `least` and `most`."""
+    """The number of rounds that fit into `budget` seconds, between `least` and `most`."""
     return max(least, min(most, int(budget / timed(call, 0))))
 
 
@@ -49,7 +49,7 @@ def spread(values: np.ndarray) -> Spread:
 
 
 def ratio(opponent: np.ndarray, own: np.ndarray) -> Spread:
-    """How many times longer the opponent takes: of the medians; the quantiles are of the ratios round by round."""
+    """How many times longer the opponent takes: the ratio of medians, and quantiles of the ratios round by round."""
     both = min(len(opponent), len(own))
     return {**spread(opponent[:both] / own[:both]), "median": float(np.median(opponent) / np.median(own))}
 
@@ -59,6 +59,6 @@ def timed(call: Callable[[int], Any], index: int) -> float:
     start = time.perf_counter()
     result = call(index)
     seconds = time.perf_counter() - start
-    # To give memory back is nobody's work that is timed here.
+    # Releasing memory is not part of what is timed.
     del result
     return seconds

@@ -1,1 +1,1 @@
-"""Who trains the same autoencoder beside tfvae, each in a process of its own."""
+"""The frameworks that train the same autoencoder as tfvae, each in its own process."""

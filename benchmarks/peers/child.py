@@ -1,4 +1,4 @@
-"""The competitor's end of the pipe: a round when the parent asks for one, and no work in between."""
+"""The competitor's end of the pipe: trains one round at each request of the parent, and is idle in between."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def serve(train: Train, use_threads: Callable[[int], None]) -> int:
     parser.add_argument("--steps", type=int, required=True, help="of a round")
     parser.add_argument("--threads", type=int, required=True)
     options = parser.parse_args()
-    # Frameworks print as they please; the answers get a way of their own.
+    # Frameworks print to standard output, so the answers use another file descriptor.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def end_of_round(loss: float | None = None, **facts: Any) -> None:
         print(json.dumps({"loss": loss, **facts}), file=answers, flush=True)
         if not sys.stdin.readline():
-            os._exit(0)  # the parent has seen enough; frameworks take seconds to unwind
+            os._exit(0)  # the parent has all results; a normal exit of the frameworks takes seconds
 
     problem = replace(PROBLEMS[options.problem], steps=options.steps)
     try:

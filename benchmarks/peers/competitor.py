@@ -1,4 +1,4 @@
-"""The parent's end of the pipe, and who takes part in what."""
+"""The parent's end of the pipe, and the competitors of each problem."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Entrant(NamedTuple):
 
     Attributes:
       name: of the row.
-      group: whose it is: `tfvae`, `fit`, `PyTorch` or `JAX`.
+      group: its framework: `tfvae`, `fit`, `PyTorch` or `JAX`.
       module: of this package.
-      setting: as the module knows it.
+      setting: the module's name for it.
       root: of the checkout that it runs from.
     """
 
@@ -34,12 +34,12 @@ class Entrant(NamedTuple):
 
 
 def entrants(family: str) -> list[Entrant]:
-    """All that a family of networks is trained by."""
-    # The contrary of what `auto` chooses, so that the choice is measured.
+    """All competitors for a family of networks."""
+    # The opposite of what `auto` chooses, to measure that choice.
     contrary = "on" if family == "conv" else "off"
     jax = [Entrant("JAX, a step a call", "JAX", "jax_scan", "step")]
     if family == "mlp":
-        # XLA runs a convolution inside a loop on one thread and hundreds of times slower: nobody would train so.
+        # XLA runs convolutions inside a loop on one thread, hundreds of times slower: nobody would train that way.
         jax.append(Entrant("JAX, scan", "JAX", "jax_scan", "scan"))
     return [
         Entrant("tfvae", "tfvae", "tfvae_loop", "auto"),
@@ -64,22 +64,22 @@ def versions(before: Path) -> list[Entrant]:
 
 
 class Competitor:
-    """A process that trains a round at a time, and sleeps in between.
+    """A process that trains one round at a time, and sleeps in between.
 
     Args:
-      entrant: who.
+      entrant: the competitor.
       arguments: of the command line that `child.serve` reads, besides the setting.
 
     Attributes:
-      answers: what it said after each round, `{"loss": …}` and other facts.
+      answers: its answer after each round, `{"loss": …}` and other facts.
 
     Raises:
-      UserError: it ended; says what it said last.
+      UserError: it ended; with its last output.
     """
 
     def __init__(self, entrant: Entrant, *arguments: object) -> None:
         self._name, self.answers = entrant.name, list[dict[str, Any]]()
-        # A file, for a pipe that nobody reads fills up and stops who writes.
+        # A file, because a pipe that nobody reads fills up and blocks the writer.
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.peers.{entrant.module}", "--setting", entrant.setting]
@@ -99,7 +99,7 @@ class Competitor:
         self._answer()
 
     def round(self) -> None:
-        """One round; returns when it is done."""
+        """Trains one round; returns when it is done."""
         assert self._process.stdin
         self._process.stdin.write("go\n")
         self._process.stdin.flush()

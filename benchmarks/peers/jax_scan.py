@@ -1,4 +1,4 @@
-"""JAX as its users write it: one jitted function that gathers, differentiates and updates, scanned over the steps."""
+"""Idiomatic JAX: one jitted function that gathers, differentiates and updates, scanned over the steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STRIDES, _KERNEL = (2, 2), 4
 
 
 def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: EndOfRound) -> None:
-    """Settings: `scan`, all steps of a round in one call; `step`, one."""
+    """Settings: `scan`: all steps of a round in one call; `step`: one step per call."""
     import jax
     import jax.numpy as jnp
 
@@ -44,7 +44,7 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
     one = jax.jit(step, donate_argnums=0)
     several = jax.jit(lambda state, indices: jax.lax.scan(step, state, indices), donate_argnums=0)
     weights = _start(problem)
-    # Each its own zeros: what is donated may stand in one place of the state only.
+    # Separate zeros for each: a donated buffer may occur only once in the state.
     state = (weights, *(jax.tree.map(jnp.zeros_like, weights) for _ in range(2)), jnp.zeros(()), jax.random.key(0))
     generator = np.random.default_rng(0)
     end_of_round()
@@ -105,7 +105,7 @@ def _layer(layer: Any, x: Any) -> Any:
 
 
 def _start(problem: Problem) -> dict[str, Any]:
-    """Glorot's uniform weights, as Keras has them."""
+    """Glorot's uniform weights, as in Keras."""
     import jax.numpy as jnp
 
     latent = problem.latent
@@ -134,7 +134,7 @@ def _start(problem: Problem) -> dict[str, Any]:
 
 
 def _use_threads(count: int) -> None:
-    # XLA has no setting of its own: it takes as many threads as there are cores that it may run on.
+    # XLA has no setting for this: it uses as many threads as the process has cores.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 

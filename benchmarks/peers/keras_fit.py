@@ -1,4 +1,4 @@
-"""`keras.Model.fit` on tfvae's very networks, as Keras users write a VAE: a subclass with a `train_step` of its own."""
+"""`keras.Model.fit` on the same networks as tfvae, as Keras users write a VAE: a subclass with its own `train_step`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STEPS_PER_EXECUTION = 24
 
 
 def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: EndOfRound) -> None:
-    """Settings: `default`, or words: `several` steps an execution; `jit` or `nojit`; `tfdata`, cached."""
+    """Settings: `default`, or words: `several` steps per execution; `jit` or `nojit`; `tfdata`, cached."""
     import keras
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Whether memory stays flat: the resident set while tfvae's own loop trains."""
+"""Checks that memory does not grow: the resident set while tfvae's own loop trains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BATCH = 16
 
 
 def resident(epochs: int, steps: int, say: Callable[[str], None]) -> list[int]:
-    """Bytes after each epoch of so many steps of the MLP, batch 16, on noise."""
+    """Bytes after each epoch of this many steps of the MLP, batch 16, on noise."""
     import tensorflow as tf
 
     from benchmarks.peers.tfvae_loop import configuration

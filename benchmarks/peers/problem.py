@@ -1,4 +1,4 @@
-"""What everyone trains: the same networks on the same examples, batch by batch."""
+"""The problem for all competitors: the same networks on the same examples, batch by batch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PIXELS = SIDE * SIDE
 
 @dataclass(frozen=True)
 class Problem:
-    """A VAE of MNIST with Bernoulli pixels, grey levels as they are, and a standard normal prior.
+    """A VAE of MNIST with Bernoulli pixels, unchanged grey levels, and a standard normal prior.
 
     Attributes:
       title: of its section.
-      family: `mlp` or `conv`, as tfvae's networks are called.
+      family: `mlp` or `conv`, the names of tfvae's networks.
       widths: of the encoder's hidden layers, or channels of its levels; the decoder mirrors them.
       latent: D.
       steps: in a round, which is an epoch: the data are the first `steps * BATCH` examples of the training split.

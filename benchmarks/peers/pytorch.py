@@ -1,4 +1,4 @@
-"""PyTorch as its users write it, with the data in memory: a module, `zero_grad`, `backward`, fused Adam."""
+"""Idiomatic PyTorch, with the data in memory: a module, `zero_grad`, `backward`, fused Adam."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _conv(problem: Problem) -> tuple[Any, Any]:
         *(nn.Linear(problem.latent, side * side * high), nn.ReLU(), nn.Unflatten(1, (high, side, side))),
         *(nn.ConvTranspose2d(high, low, **shape), nn.ReLU(), nn.ConvTranspose2d(low, 1, **shape)),
     )
-    # Its convolutions are faster so on a CPU.
+    # PyTorch's convolutions are faster in this layout on a CPU.
     return encoder.to(memory_format=torch.channels_last), decoder.to(memory_format=torch.channels_last)
 
 

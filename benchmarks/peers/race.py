@@ -1,4 +1,4 @@
-"""All competitors of one problem, round by round in turn."""
+"""Times all competitors of one problem in turn, round by round."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _WARM_UP = 2
 
 
 def race(name: str, entrants: list[Entrant], data: str, steps: int, rounds: int, threads: int) -> Row:
-    """What the results hold of a problem.
+    """The results of a problem.
 
     Args:
       name: of the problem.
-      entrants: tfvae, as it comes, is the first.
+      entrants: the first is tfvae with default settings.
       data: a .npy file of `steps * BATCH` examples.
-      steps: of a round.
-      rounds: that are timed, after two that compile and warm up.
-      threads: of each.
+      steps: per round.
+      rounds: timed rounds, after two that compile and warm up.
+      threads: of each competitor.
     """
     running: dict[Entrant, Competitor] = {}
     not_run: dict[str, str] = {}
@@ -68,7 +68,7 @@ def _row(entrant: Entrant, steps: int, first: list[float], seconds: np.ndarray, 
         "name": entrant.name,
         "group": entrant.group,
         "steps_per_second": timing.spread(steps / seconds),
-        # The first rounds do the work of the others too.
+        # The first rounds also do the normal work of a round, which is subtracted.
         "compile_seconds": max(0.0, sum(first) - len(first) * float(np.median(seconds))),
         "times_as_long_as_tfvae": timing.ratio(seconds, own),
         "losses": [answer["loss"] for answer in answers],

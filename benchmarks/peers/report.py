@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The whole page."""
+    """The complete page."""
     return "\n\n".join([_head(results), targets(results["targets"]), *map(_problem, results["problems"])]) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What training must reach, what it aims at, and whether it does."""
+"""Required and desired targets of training, and whether they are reached."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """How many times longer the fastest of the opponents must take than tfvae as it comes.
+    """How many times longer the fastest alternative must take than tfvae with default settings.
 
     Attributes:
       problem: by name.
-      against: the opponents, in words.
+      against: the alternatives, in words.
       groups: theirs.
-      must: the least ratio.
-      aim: the ratio hoped for.
+      must: the smallest allowed ratio.
+      aim: the desired ratio.
     """
 
     problem: str
@@ -35,7 +35,7 @@ TARGETS = (
     Target("mlp", "the best of fit", ("fit",), 2, 2),
     Target("conv", "the best of all", ("JAX", "PyTorch", "fit"), 1, 1.3),
 )
-HOST_SHARE = 0.03  # of the time, between compiled calls
+HOST_SHARE = 0.03  # share of the time between compiled calls
 
 
 def judge(problems: list[Row]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""tfvae's own loop, as `python -m tfvae.train` runs it, less the run folder."""
+"""tfvae's own loop, as in `python -m tfvae.train`, without a run folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.peers.problem import BATCH, LEARNING_RATE, Problem
 
 
 def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: EndOfRound) -> None:
-    """Settings: `auto`, or what differs from it: `jit=on`, `jit=off`, `latent=plain`."""
+    """Settings: `auto`, or a change to it: `jit=on`, `jit=off`, `latent=plain`."""
     import tensorflow as tf
 
     from tfvae.data import load
@@ -29,7 +29,7 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
 
     def epoch_end(_: int, line: dict[str, Any]) -> None:
         nonlocal begun, inside
-        # The loop's own counter, without the time in which this process waits for its turn.
+        # The loop's own clock, which excludes the time in which this process waits for its turn.
         share = 1.0 - (loop.clock.seconds - inside) / (time.perf_counter() - begun)
         end_of_round(line["train"]["loss"], host_share=share)
         begun, inside = time.perf_counter(), loop.clock.seconds
@@ -40,7 +40,7 @@ def train(problem: Problem, examples: np.ndarray, setting: str, end_of_round: En
 
 
 def configuration(problem: Problem, **training: Any) -> Any:
-    """The whole recipe, a `tfvae.config.Config`, with these changes to the section `training`."""
+    """All settings, a `tfvae.config.Config`, with these changes to the section `training`."""
     from tfvae.config import Config, Network, Training, from_dict
 
     layers: Any = {"filters" if problem.family == "conv" else "hidden": problem.widths}
@@ -50,7 +50,7 @@ def configuration(problem: Problem, **training: Any) -> Any:
 
 
 def use_threads(count: int) -> None:
-    """Sets the threads that TensorFlow may use."""
+    """Sets the number of threads of TensorFlow."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(count)

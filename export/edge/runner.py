@@ -1,12 +1,12 @@
-"""Samples, decodes and scores with an exported version. One file to copy: it needs ai-edge-litert and NumPy, no more.
+"""Samples, decodes and scores with an exported version. A single file to copy; it needs only ai-edge-litert and NumPy.
 
     python runner.py FOLDER sample --n 4 --seed 0 --out samples.npy
     python runner.py FOLDER sample --n 4 --seed 0 --y cat
     python runner.py FOLDER decode z.npy --file decoder_int8.tflite --out means.npy
     python runner.py FOLDER score x.npy --seed 0
 
-FOLDER holds decoder.json and the tflite files that are used. A seed gives the z here that it gives in `VAE.sample`, in
-the SavedModel, in generator.tflite and in C++: noise of tfvae, version 1.
+FOLDER has decoder.json and the tflite files to use. A seed gives the same z as in `VAE.sample`, the SavedModel,
+generator.tflite and C++: tfvae's noise, version 1.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def words(seed: int, c0: np.ndarray, c1: int) -> np.ndarray:
 def normals(
     seed: int, purpose: int, first_example: int, count: int, width: int, step: int = 0, sample: int = 0
 ) -> np.ndarray:
-    """Standard normals, float32 `[count, width]`, of the examples from `first_example` on (Box and Muller, 1958)."""
+    """Standard normals, float32 `[count, width]`, for the examples from `first_example` on (Box and Muller, 1958)."""
     begin, size = first_example * width, count * width
     c0 = np.uint64(begin // 4) + np.arange((begin % 4 + size + 3) // 4, dtype=np.uint64)
     four = words(seed, c0, (purpose << 56) + (step << 16) + sample)
@@ -61,7 +61,7 @@ def from_noise(prior: dict[str, Any], eps: np.ndarray) -> np.ndarray:
 
 
 def to_user_units(scaling: dict[str, Any], mean: np.ndarray) -> np.ndarray:
-    """Model units as the user's: uint8 where those are whole numbers, float64 where they are scaled."""
+    """From model units to the user's: uint8 if those are integers, float64 if they are scaled."""
     factor, offset = np.array(scaling["factor"], np.float64), np.array(scaling["offset"], np.float64)
     x = mean if scaling["kind"] == "none" else mean.astype(np.float64) * factor + offset
     if not scaling["integer"]:
@@ -70,26 +70,26 @@ def to_user_units(scaling: dict[str, Any], mean: np.ndarray) -> np.ndarray:
 
 
 def to_model_units(scaling: dict[str, Any], x: np.ndarray) -> np.ndarray:
-    """The user's units as the model's, float32."""
+    """From the user's units to model units, float32."""
     if scaling["kind"] == "none":
         return x.astype(np.float32)
-    # As tfvae does it: bytes in float32, all else in float64, where a large offset loses no digits.
+    # As in tfvae: bytes in float32, everything else in float64, so that a large offset loses no digits.
     work: Any = np.float32 if scaling["kind"] == "unit" and scaling["integer"] else np.float64
     factor, offset = np.array(scaling["factor"], work), np.array(scaling["offset"], work)
     return ((x.astype(work) - offset) / factor).astype(np.float32)
 
 
 def condition_rows(condition: dict[str, Any] | None, y: Any, n: int) -> np.ndarray | None:
-    """y as the files take it, float32 `[n, C]`; None where the model has no condition.
+    """y in the form that the files need, float32 `[n, C]`; None if the model has no condition.
 
     Args:
-      condition: of decoder.json.
-      y: for each example, or one for all: a label by name or number (-1: none), or C numbers.
-      n: how many examples there are.
+      condition: from decoder.json.
+      y: one for each example, or one for all: a label by name or number (-1: none), or C numbers.
+      n: number of examples.
     """
     if condition is None:
         if y is not None:
-            raise ValueError("y: the model is not conditioned on anything; leave y out.")
+            raise ValueError("y: the model is not conditional; leave y out.")
         return None
     names = condition["names"]
     if y is None:
@@ -99,29 +99,29 @@ def condition_rows(condition: dict[str, Any] | None, y: Any, n: int) -> np.ndarr
         labels = np.broadcast_to([_label(names, label) for label in y.ravel().tolist()], n)
         return np.vstack([np.eye(len(names), dtype=np.float32), np.zeros((1, len(names)), np.float32)])[labels]
     if y.shape not in ((len(names),), (n, len(names))) or y.dtype.kind not in "fiu":
-        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, want numbers of shape [{n}, {len(names)}].")
+        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, expected numbers of shape [{n}, {len(names)}].")
     return np.broadcast_to(y.astype(np.float32), (n, len(names)))
 
 
 def _label(names: list[str], label: Any) -> int:
-    """The number of a label; a string that is no name may be a number."""
+    """The number of a label; a string may be a name or a number."""
     if label in names:
         return names.index(label)
     if str(label).lstrip("-").isdigit() and -1 <= int(label) < len(names):
         return int(label)
-    raise ValueError(f"y: got {label!r}, want one of {', '.join(names)}, or a number up to {len(names) - 1}.")
+    raise ValueError(f"y: got {label!r}, expected one of {', '.join(names)}, or a number up to {len(names) - 1}.")
 
 
 class Runner:
-    """The files of one exported version; each is opened, and its sha256 compared, when it is first used.
+    """The files of one exported version; each is opened, and its sha256 verified, when it is first used.
 
     Args:
-      folder: holds decoder.json and the files.
+      folder: contains decoder.json and the files.
       file: the decoder, such as "decoder_int8.tflite".
-      num_threads: of each interpreter; None: as LiteRT likes.
+      num_threads: of each interpreter; None: LiteRT's default.
 
     Raises:
-      ValueError: decoder.json is missing or of another format; in the methods, a file or an input is not as it must be.
+      ValueError: decoder.json is missing or has another format; in the methods, a file or an input is invalid.
 
     Example:
       x, z = Runner("export/3", "decoder_dynamic.tflite").sample(4, seed=0)
@@ -132,7 +132,9 @@ class Runner:
         self.description = json.loads(self._bytes("decoder.json"))
         version = self.description.get("format"), self.description.get("noise_version")
         if version != (1, 1):
-            raise ValueError(f"decoder.json: got format and noise version {version}, want (1, 1); take its own runner.")
+            raise ValueError(
+                f"decoder.json: got format and noise version {version}, expected (1, 1); use the runner of its tfvae."
+            )
         self.latent_shape = tuple(self.description.get("latent_shape", [self.description["latent_dim"]]))
         self.event_shape = tuple(self.description["event_shape"])
         self._opened: dict[tuple[str, str], dict[int, _Signature]] = {}
@@ -141,14 +143,14 @@ class Runner:
         """x `[n, *event]` in the user's units, and its z `[n, *latent]`, float32, a draw from the prior.
 
         Args:
-          n: how many.
+          n: number of samples.
           seed: of the noise; sample i has the noise of example i.
-          y: where the model has a condition; see `condition_rows`.
+          y: for a conditional model; see `condition_rows`.
         """
         n, seed = _whole("n", n, 1), _whole("seed", seed, 0)
         rows, prior = self._condition(y, n), self.description["prior"]
         if prior is None:
-            raise ValueError("decoder.json: has no prior that can be drawn from noise; only decode and score work.")
+            raise ValueError("decoder.json: its prior cannot be drawn from noise; only decode and score work.")
         if prior["kind"] == "signature":
             z = self._run(self.file, "prior", {"eps": _noise(seed, PRIOR, n, prior["noise_shape"]), "y": rows})["z"]
         else:
@@ -165,9 +167,9 @@ class Runner:
         """`elbo`, `reconstruction` and `kl` of each example, in nats, float32 `[n]`, with scorer.tflite.
 
         Args:
-          x: `[n, *event]`: floating in model units, or integers in the user's units.
-          seed: of the posterior noise; example i has the noise of example i.
-          y: where the model has a condition; see `condition_rows`.
+          x: `[n, *event]`: floats in model units, or integers in the user's units.
+          seed: of the posterior noise; row i has the noise of example i.
+          y: for a conditional model; see `condition_rows`.
         """
         x, seed = np.asarray(x), _whole("seed", seed, 0)
         _check_shape("x", x, self.event_shape)
@@ -189,14 +191,14 @@ class Runner:
         return condition_rows(self.description.get("condition"), y, n)
 
     def _run(self, file: str, signature: str, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Any number of examples, through the static batch sizes that the file has; it takes those inputs it knows."""
+        """Runs any number of examples in the file's static batch sizes; inputs that the signature lacks are ignored."""
         batches = self._batches(file, signature)
-        taken = next(iter(batches.values())).inputs
-        inputs = {name: value for name, value in inputs.items() if name in taken}
+        known = next(iter(batches.values())).inputs
+        inputs = {name: value for name, value in inputs.items() if name in known}
         n, begin, parts = len(next(iter(inputs.values()))), 0, []
         while begin < n:
             size = max((size for size in batches if size <= n - begin), default=min(batches))
-            rows = np.minimum(np.arange(begin, begin + size), n - 1)  # the last example fills up the last batch
+            rows = np.minimum(np.arange(begin, begin + size), n - 1)  # the last batch is padded with the last example
             parts.append(batches[size]({name: value[rows] for name, value in inputs.items()}))
             begin += size
         return {name: np.concatenate([part[name] for part in parts])[:n] for name in parts[0]}
@@ -206,14 +208,16 @@ class Runner:
         if (file, signature) not in self._opened:
             content, digest = self._bytes(file), self.description["files"].get(file, {}).get("sha256")
             if hashlib.sha256(content).hexdigest() != digest:
-                raise ValueError(f"{self.folder / file}: not the file of decoder.json (sha256); copy the two together.")
+                raise ValueError(
+                    f"{self.folder / file}: its sha256 differs from that in decoder.json; copy both from one version."
+                )
             interpreter = Interpreter(model_content=content, num_threads=self.num_threads)
-            there = list(interpreter.get_signature_list())
-            names = [name for name in there if re.fullmatch(rf"{signature}(_\d+)?", name)]
+            available = list(interpreter.get_signature_list())
+            names = [name for name in available if re.fullmatch(rf"{signature}(_\d+)?", name)]
             if not names:
-                raise ValueError(f"{file}: has no signature {signature}, only {', '.join(there)}.")
-            signatures = [_Signature(interpreter, name) for name in names]
-            self._opened[file, signature] = {each.batch: each for each in signatures}
+                raise ValueError(f"{file}: has no signature {signature}, only {', '.join(available)}.")
+            opened = [_Signature(interpreter, name) for name in names]
+            self._opened[file, signature] = {sized.batch: sized for sized in opened}
         return self._opened[file, signature]
 
     def _bytes(self, file: str) -> bytes:
@@ -224,7 +228,7 @@ class Runner:
 
 
 class _Signature:
-    """A signature of a file, of one batch size; integers go in and come out through their scale and zero point."""
+    """A signature of a file with one batch size; converts integer inputs and outputs by their scale and zero point."""
 
     def __init__(self, interpreter: Interpreter, name: str) -> None:
         self._runner = interpreter.get_signature_runner(name)
@@ -257,32 +261,32 @@ def _noise(seed: int, purpose: int, count: int, shape: Any) -> np.ndarray:
 
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
-        raise ValueError(f"{name}: got {value!r}, want a whole number from {least} to 2^63 - 1.")
+        raise ValueError(f"{name}: got {value!r}, expected an integer from {least} to 2^63 - 1.")
     return int(value)
 
 
 def _check_shape(name: str, value: np.ndarray, event_shape: tuple[int, ...]) -> None:
     if value.shape[1:] != event_shape or not len(value):
         sizes = ", ".join(map(str, event_shape))
-        raise ValueError(f"{name}: got shape {list(value.shape)}, want [n, {sizes}], n from 1.")
+        raise ValueError(f"{name}: got shape {list(value.shape)}, expected [n, {sizes}] with n >= 1.")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Runs the files of an exported version, without TensorFlow.")
-    parser.add_argument("folder", help="with decoder.json")
+    parser.add_argument("folder", help="the folder of the version, with decoder.json")
     parser.add_argument("command", choices=["sample", "decode", "score"])
     parser.add_argument(
-        "array", nargs="?", help="z.npy to decode; x.npy to score: floats are model units, integers the user's"
+        "array", nargs="?", help="z.npy to decode; x.npy to score: floats in model units, integers in user units"
     )
     parser.add_argument("--file", default="decoder.tflite", help="the decoder (default %(default)s)")
-    parser.add_argument("--n", type=int, default=1, help="how many samples (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise (default %(default)s)")
-    parser.add_argument("--out", default="out.npy", help="of sample and decode (default %(default)s)")
-    parser.add_argument("--y", help="of a conditional model: a label by name or number for all, or a .npy file of rows")
+    parser.add_argument("--n", type=int, default=1, help="number of samples (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise (default %(default)s)")
+    parser.add_argument("--out", default="out.npy", help="output file of sample and decode (default %(default)s)")
+    parser.add_argument("--y", help="condition: one label, by name or number, for all examples, or a .npy file of rows")
     options = parser.parse_args(arguments)
     if (options.array is None) != (options.command == "sample"):
-        parser.error("decode and score take one .npy file, sample takes none")
+        parser.error("decode and score need one .npy file, sample needs none")
     try:
         runner = Runner(options.folder, options.file)
         y = np.load(options.y) if str(options.y).endswith(".npy") else options.y
@@ -291,11 +295,11 @@ def main(arguments: list[str] | None = None) -> int:
             print("\t".join(terms), *("\t".join(f"{v:.4f}" for v in row) for row in zip(*terms.values())), sep="\n")
             return 0
         if options.command == "sample":
-            made, _ = runner.sample(options.n, options.seed, y)
+            result, _ = runner.sample(options.n, options.seed, y)
         else:
-            made = runner.decode(np.load(options.array), y)
-        np.save(options.out, made)
-        print(f"{options.out}: {made.dtype} {list(made.shape)}")
+            result = runner.decode(np.load(options.array), y)
+        np.save(options.out, result)
+        print(f"{options.out}: {result.dtype} {list(result.shape)}")
     except (OSError, ValueError) as error:
         print(f"runner: {error}", file=sys.stderr)
         return 2

@@ -22,7 +22,7 @@ __all__ = ["Error", "Evidence", "Row", "prove"]
 
 
 def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Row]:
-    """Runs the files on the evidence and measures their errors, their size and, of TFLite files, their latency.
+    """Runs the files on the evidence and measures their errors, their size and the latency of TFLite files.
 
     Args:
       folder: of the version.
@@ -35,7 +35,7 @@ def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Ro
     Raises:
       UserError: a file cannot be loaded or run.
     """
-    # On the CPU, like the other processes: a GPU computes products of float32 in fewer digits.
+    # On the CPU, like the other processes: a GPU may compute float32 products with lower precision.
     with tempfile.TemporaryDirectory() as name, tf.device("CPU:0"):
         work = Path(name)
         lite = [folder / file for file, kind in files.items() if kind != saved_model.FOLDER]

@@ -1,4 +1,4 @@
-"""Another process, which has never seen tfvae, runs the files over arrays."""
+"""Runs the files on arrays in another process, without tfvae."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tfvae.errors import UserError
 
 
 def run(program: str, work: Path, inputs: Mapping[str, np.ndarray], files: Sequence[Path]) -> None:
-    """Runs a program of this folder over files; what it found is then in `work`.
+    """Runs a program of this folder on files; its results are written to `work`.
 
     Args:
       program: `litert_child` or `saved_model_child`.
-      work: a folder for what goes there and back.
-      inputs: arrays as `SIGNATURE/INPUT`, and those that any signature takes by the input's name.
+      work: a folder for inputs and results.
+      inputs: arrays as `SIGNATURE/INPUT`; those for every signature by the input's name.
       files: what to run.
 
     Raises:
-      UserError: a file that cannot be loaded or run there, with the program's last line.
+      UserError: a file cannot be loaded or run; the message has the program's last line.
     """
     np.savez(work / "inputs.npz", allow_pickle=False, **inputs)
     script = Path(__file__).parent / f"{program}.py"
-    # Isolated: neither the current folder nor PYTHONPATH can lend it anything.
+    # Isolated (-I): it imports nothing from the current folder or PYTHONPATH.
     command = [sys.executable, "-I", str(script), str(work), *map(str, files)]
-    # On the CPU: a GPU is held by this process already, and computes in fewer digits.
+    # On the CPU: this process already holds the GPU, which may also compute with lower precision.
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ended.returncode:

@@ -1,4 +1,4 @@
-"""What a file gave, against what the Keras model gives."""
+"""Compares the outputs of a file with those of the Keras model."""
 
 from __future__ import annotations
 
@@ -27,22 +27,24 @@ class _Key(NamedTuple):
 
 
 def means(found: Mapping[str, np.ndarray], evidence: Evidence) -> dict[str, Error]:
-    """Errors of the decoder on prior and posterior latents; of several signatures, the worst of each figure."""
+    """Errors of the decoder on prior and posterior latents; for several signatures, the worst of each figure."""
     (expected,), split = evidence.expected(evidence.decoder).values(), len(evidence.prior_z)
     sets = {"prior": slice(split), "posterior": slice(split, None)}
     decoded = [array for key, array in found.items() if _key(key, evidence).signature is evidence.decoder]
     errors = {name: [_error(array[rows], expected[rows], evidence) for array in decoded] for name, rows in sets.items()}
     return {
         name: Error(
-            worst(error.max for error in each), worst(error.mean for error in each), -worst(-e.psnr for e in each)
+            worst(error.max for error in set_errors),
+            worst(error.mean for error in set_errors),
+            -worst(-e.psnr for e in set_errors),
         )
-        for name, each in errors.items()
-        if each
+        for name, set_errors in errors.items()
+        if set_errors
     }
 
 
 def elbo_change(found: Mapping[str, np.ndarray], evidence: Evidence) -> float | None:
-    """|change| of the mean test ELBO from means, over its size; the KL is the encoder's, and the same on both sides."""
+    """|change| of the mean test ELBO from means, relative to it; the KL is that of the Keras encoder."""
     changes = [
         abs(evidence.mean_reconstruction(found[key][len(evidence.prior_z) :]) - evidence.reconstruction)
         for key in found
@@ -50,12 +52,12 @@ def elbo_change(found: Mapping[str, np.ndarray], evidence: Evidence) -> float | 
     ]
     if not changes:
         return None
-    kept = evidence.reconstruction - evidence.kl
-    return worst(changes) / max(abs(kept), elbo.floor(evidence.vae.likelihood, evidence.x[0].size))
+    reference = evidence.reconstruction - evidence.kl
+    return worst(changes) / max(abs(reference), elbo.floor(evidence.vae.likelihood, evidence.x[0].size))
 
 
 def others(found: Mapping[str, np.ndarray], evidence: Evidence) -> dict[str, float]:
-    """The worst errors of the signatures beside the decoder, by the names of their gates."""
+    """The worst errors of the signatures other than the decoder, by the names of their gates."""
     errors: dict[str, float] = {}
     for key, got in found.items():
         signature, output, with_noise = _key(key, evidence)
@@ -84,7 +86,7 @@ def _key(key: str, evidence: Evidence) -> _Key:
 
 
 def _means_of(key: str, found: Mapping[str, np.ndarray], signature: Signature, evidence: Evidence) -> np.ndarray:
-    """The model's means at the latents that the file itself gives beside its output in the user's units."""
+    """The model's means at the latents that the file returns together with its output in the user's units."""
     place = key.rpartition("/")[0]
     (name,) = (name for name, unit in signature.outputs.items() if unit is Unit.LATENT)
     z = found[f"{place}/{name}"]
@@ -105,7 +107,7 @@ def _error(got: np.ndarray, expected: np.ndarray, evidence: Evidence) -> Error:
 
 
 def _size(unit: Unit, expected: np.ndarray, evidence: Evidence) -> np.ndarray | float:
-    """What an error is divided by."""
+    """The divisor of an error."""
     if unit is Unit.MODEL:
         return evidence.spread
     if unit is Unit.LATENT:
@@ -115,7 +117,7 @@ def _size(unit: Unit, expected: np.ndarray, evidence: Evidence) -> np.ndarray | 
 
 
 def _units(got: np.ndarray, mean: np.ndarray, evidence: Evidence) -> float:
-    """Error of x in the user's units, over the spread, beyond what rounding takes: half a level, or float32's twice."""
+    """Error of x in the user's units, relative to the spread, minus rounding: half a level, or twice float32's."""
     scaling = evidence.vae.scaling
     expected = dataclasses.replace(scaling, integer=False).inverse(mean.astype(np.float64))
     if scaling.integer:
@@ -129,7 +131,7 @@ def _units(got: np.ndarray, mean: np.ndarray, evidence: Evidence) -> float:
 
 def _difference(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
     if got.shape != expected.shape:
-        raise UserError(f"proof: a file gives an output of shape {list(got.shape)}, want {list(expected.shape)}.")
+        raise UserError(f"proof: got an output of shape {list(got.shape)}, expected {list(expected.shape)}.")
     return np.abs(got.astype(np.float64) - expected)
 
 

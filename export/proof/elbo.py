@@ -1,7 +1,7 @@
-"""The ELBO from means: what quantisation costs, in the model's own unit, where a file gives only means.
+"""The ELBO from means: the cost of quantization in nats, for files that return only means.
 
-Half of the means that an int8 file gives are exactly 0 or 1, whose log is infinite: where the support is (0, 1) the
-means are clipped to [1/512, 1 - 1/512], half a level of a byte from the ends, on both sides of the comparison.
+Half of the means from an int8 file are exactly 0 or 1, whose log is infinite: for the support (0, 1) the means are
+clipped to [1/512, 1 - 1/512], half a level of a byte from the ends, on both sides of the comparison.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Tensors = dict[str, tf.Tensor]
 
 
 def reconstruction(vae: VAE, x: np.ndarray, z: np.ndarray, mean: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
-    """log p(x|mean) in nats, `[n]`: of the logits that have the mean, or of the mean with Keras's own scale at z.
+    """log p(x|mean) in nats, `[n]`: for the logits with this mean, or the mean and the Keras model's scale at z.
 
     Args:
       vae: the float32 model.
       x: `[n, *event]` float32, model units.
       z: `[n, *latent]` float32.
-      mean: `[n, *event]` float32, model units, from whatever decoder.
-      y: `[n, C]` float32, where the model has a condition.
+      mean: `[n, *event]` float32, model units, from any decoder.
+      y: `[n, C]` float32, if the model has a condition.
     """
 
     def log_prob(values: Tensors, seed: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
@@ -45,24 +45,24 @@ def reconstruction(vae: VAE, x: np.ndarray, z: np.ndarray, mean: np.ndarray, y: 
 
 
 def floor(likelihood: Likelihood, values: int) -> float:
-    """The least that errors of a log-likelihood are divided by, nats.
+    """The smallest divisor of errors of a log-likelihood, nats.
 
-    That of a density can pass through zero: there it is half the number of values in an example, the expected
-    quadratic term of a Gaussian of the right scale. Else it is one nat.
+    The log-likelihood of a density can be near zero: for it the divisor is at least half the number of values in an
+    example, the expected quadratic term of a Gaussian with the right scale. Otherwise it is at least one nat.
     """
     return 1.0 if isinstance(likelihood, Bernoulli) else values / 2
 
 
 def spread(vae: VAE, x: np.ndarray, z: np.ndarray, y: np.ndarray | None = None) -> float:
-    """What errors of the mean are divided by: the range of the data; where p(x|z) has a scale, the larger of the two.
+    """The divisor of errors of the mean: the range of the data, or the scale of p(x|z) if that is larger.
 
-    A Gaussian that has learned a tiny scale would else fail honest files; the ELBO measures those in its scales.
+    Divided by a very small trained scale, correct files would fail; the ELBO measures errors relative to that scale.
 
     Args:
       vae: the model.
       x: `[n, *event]`, test examples in model units.
-      z: `[m, *latent]`, over which scales of each value's own are averaged by squares.
-      y: `[m, C]`, where the model has a condition.
+      z: `[m, *latent]`; a scale for each value is averaged over them by squares.
+      y: `[m, C]`, if the model has a condition.
     """
     if vae.likelihood.support is not None:
         low, high = vae.likelihood.support
@@ -87,8 +87,8 @@ def _logits(likelihood: Likelihood, mean: np.ndarray) -> np.ndarray:
 def continuous_bernoulli_logits(mean: np.ndarray) -> np.ndarray:
     """The logits l of the continuous Bernoulli with this mean, which is 1/2 + (coth(l/2) - 2/l) / 2.
 
-    Newton's method on the Langevin function coth(y) - 1/y, from Cohen's approximation of its inverse, which is within
-    5 %. A NaN stays one.
+    Newton's method on the Langevin function coth(y) - 1/y, starting from Cohen's approximation of its inverse, which is
+    within 5 %. NaN stays NaN.
 
     Args:
       mean: float64, from 1/512 to 1 - 1/512.

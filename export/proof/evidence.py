@@ -1,4 +1,4 @@
-"""What files are run on, and what the Keras model gives for it."""
+"""The inputs that files are run on, and the outputs of the Keras model for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfvae.export.proof import elbo
 from tfvae.models.signatures import Signature
 from tfvae.models.vae import VAE
 
-DRAWN = 256  # samples that the SavedModel is asked for
+DRAWN = 256  # samples to draw from the SavedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Evidence:
       prior_z: `[m, *latent]` float32 draws from the prior.
       posterior_z: `[n, *latent]` float32, row i drawn from q(z|x_i).
       seed: of the signatures that draw.
-      y: `[n, C]` float32 conditions of the examples; those of prior_z are the same, again from the first.
+      y: `[n, C]` float32 conditions of the examples; prior_z uses the same ones, repeated cyclically.
     """
 
     vae: VAE
@@ -39,12 +39,12 @@ class Evidence:
 
     @cached_property
     def signatures(self) -> dict[str, Signature]:
-        """Of the model, by name."""
+        """The model's signatures, by name."""
         return {signature.name: signature for signature in self.vae.signatures()}
 
     @property
     def decoder(self) -> Signature:
-        """The signature that gives means for latents."""
+        """The signature that returns means for latents."""
         return next(iter(self.signatures.values()))
 
     @cached_property
@@ -54,15 +54,15 @@ class Evidence:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Of the signatures that draw: with a low word that is negative as int32, a high word, and the largest."""
+        """Seeds of the signatures that draw; they cover a negative int32 low word, a high word and the largest seed."""
         return self.seed, 2**31 + 5, 2**32 + 1, 2**63 - 1
 
     def inputs(self, signature: Signature, with_noise: bool = False) -> Arrays:
-        """The arrays that a signature is run on, by name: all that it takes, but for what a seed gives.
+        """The arrays that a signature is run on, by name: all its inputs except those drawn from a seed.
 
         Args:
           signature: of the model.
-          with_noise: the noise of the first seed too.
+          with_noise: include the noise of the first seed.
         """
         rows = {"z": self.z, "x": self.x}
         arrays = {name: rows[name] for name in signature.inputs if name in rows}
@@ -78,16 +78,16 @@ class Evidence:
         return arrays
 
     def expected(self, signature: Signature) -> Arrays:
-        """What the outputs must be, by the model's own calls; of a signature that draws, for the first seed."""
+        """The expected outputs, from the model's own calls; for a signature that draws, with the first seed."""
         return self._reference(signature, self.seed)
 
     def drawn(self, signature: Signature, output: str, count: int) -> np.ndarray:
-        """The first rows of a signature that draws: of one seed after another, `[seeds * count, …]`."""
+        """The first rows of a signature that draws, for one seed after another, `[seeds * count, …]`."""
         return np.concatenate([self._reference(signature, seed, count)[output][:count] for seed in self.seeds])
 
     def _reference(self, signature: Signature, seed: int, count: int = DRAWN) -> Arrays:
         arrays = self.inputs(signature)
-        by_seed = not arrays.keys() - {"y"}  # as many as are asked for; else one for each example
+        by_seed = not arrays.keys() - {"y"}  # then `count` rows; otherwise one for each example
         rows = count if by_seed else max(map(len, arrays.values()))
         known = signature.name, seed, rows
         if known not in self._known:
@@ -98,7 +98,7 @@ class Evidence:
         return self._known[known]
 
     def _conditions(self, of_latents: bool, count: int) -> Arrays:
-        """The input y of the model's own calls; none where the model has no condition."""
+        """The input y of the model's own calls; empty if the model has no condition."""
         if self.y is None:
             return {}
         of_prior = np.resize(self.y, (len(self.prior_z) if of_latents else count, self.y.shape[1]))
@@ -106,12 +106,12 @@ class Evidence:
 
     @cached_property
     def spread(self) -> float:
-        """What errors of means are divided by, model units."""
+        """The divisor of errors of means, model units."""
         return elbo.spread(self.vae, self.x, self.posterior_z, self.y)
 
     @cached_property
     def size(self) -> float:
-        """What errors of latents are divided by: the root mean square of the widest dimension, at least 1."""
+        """The divisor of errors of latents: the root mean square of the widest dimension, at least 1."""
         return max(1.0, float(np.sqrt(np.mean(np.square(self.prior_z, dtype=np.float64), axis=0)).max()))
 
     @cached_property
@@ -131,6 +131,6 @@ class Evidence:
         return np.asarray(mean)
 
     def mean_reconstruction(self, mean: np.ndarray) -> float:
-        """Mean over x of log p(x|z) from the means at posterior_z that some decoder gave, nats."""
+        """Mean over x of log p(x|z) from a decoder's means at posterior_z, nats."""
         nats = elbo.reconstruction(self.vae, self.x, self.posterior_z, mean, self.y)
         return float(np.mean(nats, dtype=np.float64))

@@ -1,7 +1,7 @@
-"""`python -I litert_child.py WORK FILE…`: runs TFLite files in a process that has only NumPy and LiteRT.
+"""`python -I litert_child.py WORK FILE…`: runs TFLite files in a process with only NumPy and LiteRT.
 
-WORK holds `inputs.npz`, arrays as `SIGNATURE/INPUT`, and the seeds. Of each file come `WORK/NAME.npz`, outputs as
-`SIGNATURE/OUTPUT`, and in `WORK/measured.json` its latency and the share of its operations that a delegate runs.
+WORK has `inputs.npz`, arrays as `SIGNATURE/INPUT`, and the seeds. For each file this writes `WORK/NAME.npz`, outputs as
+`SIGNATURE/OUTPUT`, and to `WORK/measured.json` its latency and the share of its operations that a delegate runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def main(work: Path, files: list[Path]) -> None:
-    """Writes what the files give for the inputs, and what was measured."""
+    """Writes the outputs of the files for the inputs, and the measurements."""
     with np.load(work / "inputs.npz") as stored:
         inputs = dict(stored)
     measured = {}
@@ -36,18 +36,18 @@ def main(work: Path, files: list[Path]) -> None:
             np.savez(work / f"{file.name}.npz", allow_pickle=False, **found)
             measured[file.name] = {
                 "delegated": delegated(interpreters[THREADS[-1]]),
-                "latency_us": {str(threads): latency(each, inputs) for threads, each in interpreters.items()},
+                "latency_us": {str(threads): latency(lite, inputs) for threads, lite in interpreters.items()},
             }
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             sys.exit(f"{file.name}: {' '.join(str(error).split())}")
     (work / "measured.json").write_text(json.dumps(measured))
-    strangers = {"keras", "tensorflow", "tfvae"} & set(sys.modules)
-    if strangers:
-        sys.exit(f"{', '.join(strangers)} were imported; the proof must run without them.")
+    unexpected = {"keras", "tensorflow", "tfvae"} & set(sys.modules)
+    if unexpected:
+        sys.exit(f"{', '.join(unexpected)} were imported; the proof must run without them.")
 
 
 def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
-    """What each signature gives for all rows of its inputs; where there is a seed, the first batch for each."""
+    """The outputs of each signature for all rows of its inputs; with a seed, of the first batch for each seed."""
     found = {}
     for name in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(name)
@@ -56,7 +56,7 @@ def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
         taken.pop("seed", None)
         count = min(map(len, taken.values()), default=size)
         if "seed" in runner.get_input_details():
-            # The noise inside has the addresses of the first examples: for others it would be wrong.
+            # The noise in the graph is that of the first examples; for others it would be wrong.
             calls = [({**_part(taken, 0, size), "seed": seed}, min(count, size)) for seed in inputs["seed"]]
         else:
             calls = [(_part(taken, first, size), min(count - first, size)) for first in range(0, count, size)]
@@ -67,7 +67,7 @@ def outputs(interpreter: Interpreter, inputs: Arrays) -> Arrays:
 
 
 def latency(interpreter: Interpreter, inputs: Arrays) -> dict[str, float]:
-    """Microseconds of a call of the plain signature, with its copies in and out: median and 95 % quantile."""
+    """Microseconds per call of the plain signature, including copies in and out: median and 95 % quantile."""
     name = _timed(interpreter)
     runner = interpreter.get_signature_runner(name)
     values = _part(_taken(inputs, name, runner), 0, _batch(runner))
@@ -86,10 +86,10 @@ def latency(interpreter: Interpreter, inputs: Arrays) -> dict[str, float]:
 def delegated(interpreter: Interpreter) -> float | None:
     """The share of the operations of the timed signature's graph that run inside a delegate, XNNPACK here.
 
-    It is known of the first signature alone; where that is another, None.
+    It is known only for the first signature; None if another one is timed.
 
-    LiteRT keeps the operations that it hands over in its list and appends a DELEGATE for each group, with what goes in
-    and what comes out; those between the two are the group. The list is private: where it is not there, None.
+    LiteRT keeps delegated operations in its list and appends a DELEGATE for each group, with the group's inputs and
+    outputs; the operations between these form the group. The list is private; None if it does not exist.
     """
     if next(iter(interpreter.get_signature_list())) != _timed(interpreter):
         return None
@@ -102,13 +102,13 @@ def delegated(interpreter: Interpreter) -> float | None:
     inside: set[int] = set()
     for node in nodes:
         if node["op_name"] == "DELEGATE":
-            known, wanted = set(map(int, node["inputs"])), list(map(int, node["outputs"]))
-            while wanted:
-                tensor = wanted.pop()
+            known, pending = set(map(int, node["inputs"])), list(map(int, node["outputs"]))
+            while pending:
+                tensor = pending.pop()
                 if tensor in made_by and tensor not in known:
                     known.add(tensor)
                     inside.add(made_by[tensor]["index"])
-                    wanted.extend(map(int, made_by[tensor]["inputs"]))
+                    pending.extend(map(int, made_by[tensor]["inputs"]))
     return len(inside) / len(operations)
 
 
@@ -119,7 +119,7 @@ def _timed(interpreter: Interpreter) -> str:
 
 
 def _taken(inputs: Arrays, name: str, runner: Any) -> Arrays:
-    """The inputs of a signature, of whatever batch size."""
+    """The inputs of a signature of any batch size."""
     base = re.sub(r"_\d+$", "", name)
     return {key: inputs[key if key in inputs else f"{base}/{key}"] for key in runner.get_input_details()}
 
@@ -129,13 +129,13 @@ def _part(inputs: Arrays, first: int, size: int) -> Arrays:
 
 
 def _call(runner: Any, values: Arrays) -> Arrays:
-    """One call; integers of a quantised file stand for (q - zero_point) scale."""
+    """One call; integers of a quantized file represent (q - zero_point) scale."""
     details = runner.get_output_details()
     return {key: _real(value, details[key]) for key, value in runner(**_stored(values, runner)).items()}
 
 
 def _stored(values: Arrays, runner: Any) -> Arrays:
-    """The inputs that a signature takes, as it takes them; a short last batch is filled up with zeros."""
+    """The inputs of a signature in its own dtype; a short last batch is padded with zeros."""
     stored = {}
     for key, detail in runner.get_input_details().items():
         value, (scale, zero_point) = values[key], detail["quantization"]

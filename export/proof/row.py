@@ -1,4 +1,4 @@
-"""What the proof finds of one file."""
+"""The results of the proof for one file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 
 class Error(NamedTuple):
-    """Of the means of one set of latents, against Keras; the worst signature.
+    """Error of the means for one set of latents, compared with Keras; that of the worst signature.
 
     Attributes:
       max: largest absolute error, divided by the range of the data or the scale of p(x|z).
       mean: mean absolute error, divided likewise.
-      psnr: decibels, of the range of the data; infinite where no bit differs.
+      psnr: decibels, relative to the range of the data; infinite if no bit differs.
     """
 
     max: float
@@ -29,12 +29,12 @@ class Row:
     Attributes:
       file: its name.
       kind: `saved_model`, `float32`, `float16`, `dynamic`, `int8`, `generator` or `scorer`.
-      bytes: its size; of a folder, that of all its files.
-      error: by set of latents, `prior` and `posterior`; empty where nothing is decoded.
-      elbo_change: |change| of the mean test ELBO from means, relative; None where nothing is decoded.
-      others: of the other signatures that the file has, such as `encode` or `sample_z`, by the names of their gates.
-      delegated: share of the operations that a delegate runs, or None where that is not known.
-      latency_us: `p50` and `p95` of a call of the plain signature, by number of threads; empty where not measured.
+      bytes: its size; for a folder, the size of all its files.
+      error: by set of latents, `prior` and `posterior`; empty if nothing is decoded.
+      elbo_change: |change| of the mean test ELBO from means, relative; None if nothing is decoded.
+      others: errors of the file's other signatures, such as `encode` or `sample_z`, by the names of their gates.
+      delegated: share of the operations that a delegate runs; None if unknown.
+      latency_us: `p50` and `p95` of a call of the plain signature, by number of threads; empty if not measured.
     """
 
     file: str
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def figures(self) -> dict[str, float]:
-        """What gates bound: `max` and `mean` of the worse set of latents, `elbo`, and the others; NaN is worst."""
+        """The figures that have gates: `max` and `mean` of the worse set of latents, `elbo`, and the others."""
         figures = dict(self.others)
         if self.error:
             figures["max"] = worst(error.max for error in self.error.values())
@@ -58,7 +58,7 @@ class Row:
         return figures
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON, which knows no infinity: None."""
+        """Ready for JSON; infinity, which JSON lacks, becomes None."""
         return {
             "bytes": self.bytes,
             "error": {
@@ -73,7 +73,7 @@ class Row:
 
 
 def worst(values: Any) -> float:
-    """The largest, where a NaN is larger than any number."""
+    """The largest value; NaN counts as larger than any number."""
     return max(values, key=lambda value: (math.isnan(value), value))
 
 

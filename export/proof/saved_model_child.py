@@ -1,8 +1,8 @@
-"""`python -I saved_model_child.py WORK FOLDER`: runs a SavedModel in a process that has only TensorFlow.
+"""`python -I saved_model_child.py WORK FOLDER`: runs a SavedModel in a process with only TensorFlow.
 
-It is loaded twice: by `tf.saved_model.load`, and in a session, as C++ programs and `saved_model_cli` load it, which
-fails for files that the first way takes. WORK holds `inputs.npz`, arrays as `SIGNATURE/INPUT`, and the seeds and the
-number `n` of samples; `WORK/NAME.npz` gets the outputs as `SIGNATURE/OUTPUT`, those of the session as
+It is loaded twice: by `tf.saved_model.load`, and in a session, like C++ programs and `saved_model_cli`, which fail on
+some files that load the first way. WORK has `inputs.npz`, arrays as `SIGNATURE/INPUT`, and the seeds and the number `n`
+of samples; the outputs are written to `WORK/NAME.npz` as `SIGNATURE/OUTPUT`, those of the session as
 `session:SIGNATURE/OUTPUT`.
 """
 
@@ -22,7 +22,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def main(work: Path, folder: Path) -> None:
-    """Writes what the SavedModel gives for the inputs."""
+    """Writes the outputs of the SavedModel for the inputs."""
     with np.load(work / "inputs.npz") as stored:
         inputs = dict(stored)
     try:
@@ -35,7 +35,7 @@ def main(work: Path, folder: Path) -> None:
 
 
 def loaded(folder: Path, inputs: Arrays) -> Arrays:
-    """By `tf.saved_model.load`, in batches."""
+    """The outputs by `tf.saved_model.load`, in batches."""
     found = {}
     model = tf.saved_model.load(str(folder))
     for name, function in model.signatures.items():
@@ -50,13 +50,13 @@ def loaded(folder: Path, inputs: Arrays) -> Arrays:
 
 
 def in_session(folder: Path, inputs: Arrays) -> Arrays:
-    """By the loader of sessions, in batches."""
+    """The outputs by the session loader, in batches."""
     found = {}
     v1 = tf.compat.v1
     with v1.Session(graph=tf.Graph()) as session:
         meta = v1.saved_model.loader.load(session, [v1.saved_model.tag_constants.SERVING], str(folder))
         for name, signature in meta.signature_def.items():
-            if name.startswith("__"):  # of the initialisation
+            if name.startswith("__"):  # the initialisation
                 continue
 
             def call(values: Arrays, signature: Any = signature) -> Arrays:
@@ -73,7 +73,7 @@ def _taken(inputs: Arrays, name: str, keys: Iterable[str]) -> Arrays:
 
 
 def _outputs(name: str, call: Callable[[Arrays], Arrays], inputs: Arrays) -> Arrays:
-    """All rows; where there are seeds, a batch of each, because the noise inside is that of the first examples."""
+    """All rows; with seeds, one batch for each, because the noise in the graph is that of the first examples."""
     seeds = inputs.get("seed")
     rows = {key: value for key, value in inputs.items() if value.ndim and key != "seed"}
     if seeds is not None:

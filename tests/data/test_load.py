@@ -156,7 +156,7 @@ def test_from_arrays():
     [
         ({"x": np.array([[np.nan]])}, r"x: got nan at index \[0, 0\]"),
         ({"x": np.zeros([4, 3]), "y": np.zeros(3)}, "for 4 examples"),
-        ({"x": np.zeros([4, 3]), "validation": np.zeros([4, 2])}, r"an example is \[2\], in x it is \[3\]"),
+        ({"x": np.zeros([4, 3]), "validation": np.zeros([4, 2])}, r"an example has shape \[2\], but in x it has \[3\]"),
         ({"x": np.zeros([4, 3]), "validation": (1, 2, 3)}, "got 3 parts"),
         ({"x": np.zeros([4, 3]), "scaling": "cubic"}, "got 'cubic'"),
     ],

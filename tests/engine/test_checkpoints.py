@@ -1,4 +1,4 @@
-"""`tfvae.engine.checkpoints`: broken ones are passed over, and one that cannot be written harms none."""
+"""`tfvae.engine.checkpoints`: broken ones are skipped, and a failed write damages no other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfvae.errors import UserError
 
 
 class Kept:
-    """A small model whose weights tell the step at which they were saved."""
+    """A small model whose weights equal the step at which they were saved."""
 
     def __init__(self, folder):
         self.model = keras.Sequential([keras.Input([40]), keras.layers.Dense(50)])
@@ -89,8 +89,8 @@ def test_one_cut_short_is_passed_over_and_that_is_said(folder, harm):
     assert kept.stands_at(20)
     [said] = kept.said
     assert said.startswith(f"checkpoint {folder / 'last-30'} is broken (")
-    assert said.endswith("; the one before it is used.")
-    kept.save(25, 30)  # and goes on
+    assert said.endswith("; trying the one before it.")
+    kept.save(25, 30)  # and continues
     assert Kept(folder).checkpoints.restore()["best"] == 10
 
 
@@ -105,7 +105,7 @@ def test_other_shapes_are_not_taken_for_the_weights(folder):
 def test_all_broken_is_one_sentence(folder):
     for path in folder.glob("last-*.data*"):
         cut(path)
-    with pytest.raises(UserError, match=r"last-30: it is broken, and so is every checkpoint before it; .*--out"):
+    with pytest.raises(UserError, match=r"last-30: this checkpoint and all earlier ones are broken; .*--out"):
         Kept(folder).checkpoints.restore()
 
 
@@ -142,7 +142,7 @@ def test_the_one_that_is_there_is_not_written_again(folder):
 
 
 def test_no_flipped_bit_changes_what_comes_back(tmp_path):
-    """TensorFlow checks sums of all data; the few bytes of an index that have none mean nothing."""
+    """TensorFlow verifies checksums of all data; the few bytes of an index without one have no meaning."""
     kept, dice, refused = Kept(tmp_path), random.Random(0), 0
     kept.save(10)
     for part in sorted(tmp_path.iterdir()):
@@ -166,7 +166,7 @@ def test_no_flipped_bit_changes_what_comes_back(tmp_path):
 
 @contextlib.contextmanager
 def no_room():
-    """Files of this process may not grow beyond a kilobyte: what TensorFlow meets is a true failure to write.
+    """Files of this process may not grow beyond a kilobyte: TensorFlow gets a real write error.
 
     Held no longer than the write: pytest's own log is a file of this process too.
     """
@@ -188,7 +188,7 @@ def test_one_that_cannot_be_written_names_the_folder_and_leaves_the_one_before(f
     again = Kept(folder)
     assert again.checkpoints.restore()["best"] == 10
     assert again.stands_at(30)
-    kept.checkpoints.save({"best": 1})  # once there is room
+    kept.checkpoints.save({"best": 1})  # once there is space
     assert Kept(folder).checkpoints.restore() == {"best": 1}
 
 
@@ -198,5 +198,5 @@ def test_a_full_disk_is_said_so(folder, monkeypatch):
 
     kept = Kept(folder)
     monkeypatch.setattr(tf.train.Checkpoint, "write", full)
-    with pytest.raises(UserError, match=r"No space left on device.*make room there"):
+    with pytest.raises(UserError, match=r"No space left on device.*free some space"):
         kept.checkpoints.save({})

@@ -1,4 +1,4 @@
-"""`tfvae.engine.clock`: calls of about a second, and an honest share of the host."""
+"""`tfvae.engine.clock`: calls of about a second, and a correct host share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfvae.engine import clock
 
 @pytest.fixture
 def now(monkeypatch):
-    """The time, moved by hand."""
+    """A clock that tests advance."""
     time = [100.0]
     monkeypatch.setattr(clock.time, "perf_counter", lambda: time[0])
     return time

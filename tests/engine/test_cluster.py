@@ -1,4 +1,4 @@
-"""`tfvae.engine.cluster.environment`: who the workers are, by TF_CONFIG and by SLURM."""
+"""`tfvae.engine.cluster.environment`: the workers from TF_CONFIG and from SLURM."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def test_tf_config_comes_before_slurm():
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({}, "neither TF_CONFIG nor SLURM says who the workers are; set for each worker TF_CONFIG="),
+        ({}, "neither TF_CONFIG nor SLURM names the workers; set for each worker TF_CONFIG="),
         ({"TF_CONFIG": "{'cluster': 1}"}, "TF_CONFIG: it is not JSON (Expecting property name"),
-        ({"TF_CONFIG": "[]"}, "TF_CONFIG: got no cluster, want"),
-        ({"TF_CONFIG": '{"task": {"index": 0}}'}, "TF_CONFIG: got no cluster, want"),
-        (told({"worker": ["a:1"], "ps": ["b:1"]}, {"index": 0}), "got the job ps in its cluster, want worker"),
-        (told({"worker": ["a"]}, {"index": 0}), "got the address 'a', want host:port"),
-        (told({"worker": [1]}, {"index": 0}), "got the address 1, want host:port"),
-        (told({"worker": "a:1"}, {"index": 0}), "got 'a:1' for its job worker, want a list"),
+        ({"TF_CONFIG": "[]"}, "TF_CONFIG: got no cluster, expected"),
+        ({"TF_CONFIG": '{"task": {"index": 0}}'}, "TF_CONFIG: got no cluster, expected"),
+        (told({"worker": ["a:1"], "ps": ["b:1"]}, {"index": 0}), "got the job ps in its cluster, expected worker"),
+        (told({"worker": ["a"]}, {"index": 0}), "got the address 'a', expected host:port"),
+        (told({"worker": [1]}, {"index": 0}), "got the address 1, expected host:port"),
+        (told({"worker": "a:1"}, {"index": 0}), "got 'a:1' for its job worker, expected a list"),
         (
             told({"worker": ["a:1", "b:1"]}, {"index": 2}),
-            "got the task worker 2, want one of its cluster: worker 0, worker 1",
+            "got the task worker 2, expected one of its cluster: worker 0, worker 1",
         ),
-        (told({"worker": ["a:1"]}, {"type": "chief", "index": 0}), "got the task chief 0, want one of its cluster"),
-        (told({"worker": ["a:1"]}, None), "got the task worker None, want one of its cluster: worker 0."),
+        (told({"worker": ["a:1"]}, {"type": "chief", "index": 0}), "got the task chief 0, expected one of its cluster"),
+        (told({"worker": ["a:1"]}, None), "got the task worker None, expected one of its cluster: worker 0."),
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(environment, said):
@@ -110,10 +110,10 @@ def test_a_node_list_that_is_none(text):
     ("changes", "said"),
     [
         ({"SLURM_STEP_NODELIST": None}, "SLURM: SLURM_STEP_NODELIST not set; start the workers of the job with srun"),
-        ({"SLURM_PROCID": "4"}, "its variables do not go together (SLURM_PROCID=4"),
-        ({"SLURM_PROCID": "x"}, "its variables do not go together (SLURM_PROCID=x"),
-        ({"SLURM_STEP_TASKS_PER_NODE": "1(x3)"}, "its variables do not go together"),
-        ({"SLURM_STEP_TASKS_PER_NODE": "many"}, "its variables do not go together"),
+        ({"SLURM_PROCID": "4"}, "its variables contradict each other (SLURM_PROCID=4"),
+        ({"SLURM_PROCID": "x"}, "its variables contradict each other (SLURM_PROCID=x"),
+        ({"SLURM_STEP_TASKS_PER_NODE": "1(x3)"}, "its variables contradict each other"),
+        ({"SLURM_STEP_TASKS_PER_NODE": "many"}, "its variables contradict each other"),
         ({"SLURM_LOCALID": "1"}, "add --distribution=block to srun"),
     ],
 )
@@ -130,7 +130,7 @@ def test_the_kubernetes_job_of_the_docs():
     assert spec["template"]["spec"]["subdomain"] == service["metadata"]["name"]
     [container] = spec["template"]["spec"]["containers"]
     given = {each["name"]: each.get("value") for each in container["env"]}
-    assert list(given) == ["INDEX", "TF_CONFIG"]  # a variable may name those before it
+    assert list(given) == ["INDEX", "TF_CONFIG"]  # a variable may refer to earlier ones
     for index in range(spec["completions"]):
         ours = cluster.from_environment({"TF_CONFIG": given["TF_CONFIG"].replace("$(INDEX)", str(index))})
         assert ours.index == index

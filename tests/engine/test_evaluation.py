@@ -1,4 +1,4 @@
-"""`tfvae.engine.evaluation`: every example once, whatever the batches."""
+"""`tfvae.engine.evaluation`: every example counts once, for any batch size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_means_are_those_of_every_example(model_for, settings, data):
 
 
 def test_the_batch_size_changes_nothing(model_for, settings, data):
-    """256 + 44 and padding, or 300 at once; with the binary form drawn once for each example."""
+    """256 + 44 and padding, or 300 at once; each example is binarised once."""
     got = []
     for size in (64, 300):
         config = settings(FLOAT64, "data.binarize=dynamic", f"training.batch_size={size if size == 64 else 100}")

@@ -1,4 +1,4 @@
-"""`tfvae.engine.loop`: the same result however it is cut up, and everything told that happens."""
+"""`tfvae.engine.loop`: the same result for any split into calls and processes, and a message for every event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAINED = ["training.precision=float64", "training.epochs=4"]
 
 
 class Heard(Reporter):
-    """Keeps what is said; raises a signal when so many epochs are done."""
+    """Records messages; raises a signal after a given number of epochs."""
 
     def __init__(self, number=None, at=None):
         super().__init__(1, quiet=True)
@@ -50,7 +50,7 @@ def without_rate(lines):
 
 @pytest.fixture(scope="module")
 def ran(loop_for, demanding, data_set):
-    """Trains the float64 configuration with some changes; gives its weights and its history."""
+    """Trains the float64 configuration with some changes; returns its weights and its history."""
 
     def run(*changes, strategy=None):
         loop, model = loop_for(demanding(*TRAINED, *changes), data_set(), strategy)
@@ -115,7 +115,7 @@ OVERFITTING = ["training.precision=float64", "training.learning_rate=0.2", "trai
 
 @pytest.fixture
 def overfitted(data_set):
-    """Sixteen images to train on, and others that lie elsewhere to validate."""
+    """Sixteen training images, and validation images with another distribution."""
     rng = np.random.default_rng(3)
     data = data_set(16, 16)
     data.validation.x[...] = rng.integers(0, 256, data.validation.x.shape)
@@ -150,7 +150,7 @@ def test_averaged_weights_are_judged_and_kept(tmp_path, loop_for, settings, data
     watched.layout = step.layout
     loop._step = watched
     loop.run()
-    assert_close(weights(model), averages[6 * loop.best_epoch - 1], 1e-6)  # Keras keeps the decay in float32
+    assert_close(weights(model), averages[6 * loop.best_epoch - 1], 1e-6)  # Keras stores the decay in float32
     last = loop.history[loop.best_epoch - 1]["validation"]["loss"]
     assert float(loop.evaluate(data_set().validation)["loss"]) == pytest.approx(last, rel=1e-12)
 
@@ -175,12 +175,14 @@ def test_the_last_partial_batch_is_dropped_and_said(loop_for, settings, data_set
 
 
 def test_a_batch_larger_than_the_data_is_refused(loop_for, settings, data_set):
-    with pytest.raises(UserError, match=r"training\.batch_size: got 64, want at most the 40 training examples"):
+    with pytest.raises(UserError, match=r"training\.batch_size: got 64, expected at most the 40 training examples"):
         loop_for(settings("training.batch_size=64"), data_set(40))
 
 
 def test_parts_that_do_not_divide_the_batch_are_refused(loop_for, settings, data_set):
-    with pytest.raises(UserError, match=r"training\.accumulation: got 3, want a divisor of the 16 examples that each"):
+    with pytest.raises(
+        UserError, match=r"training\.accumulation: got 3, expected a divisor of the 16 examples that each"
+    ):
         loop_for(settings("training.accumulation=3"), data_set())
 
 
@@ -209,7 +211,7 @@ def test_neither_validation_nor_test_examples_are_trained_on(loop_for, settings,
 
 @pytest.fixture
 def often(monkeypatch):
-    """A checkpoint after every call, however little time has passed."""
+    """A checkpoint after every call, without a minimum time."""
     monkeypatch.setattr(Checkpoints, "due", True)
 
 
@@ -275,7 +277,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_bit(
     with pytest.raises(Stopped) as stopped:
         loop.run()
     assert stopped.value.code == code
-    assert "--resume goes on from it" in heard.said[-1]
+    assert "--resume continues from it" in heard.said[-1]
     loop, model = loop_for(config, data_set(), weights=99, run=Run.open(run.folder))
     assert 0 < loop.resume() <= 24
     loop.run()
@@ -309,7 +311,7 @@ def test_a_validation_that_was_interrupted_is_made_anew(tmp_path, loop_for, dema
 
 
 def test_every_state_of_an_optimizer_is_resumed(tmp_path, loop_for, settings, data_set):
-    """Nadam has a product over all its steps beside its slots."""
+    """Nadam stores a product over all its steps besides its slots."""
     config = settings("training.optimizer=nadam", "training.learning_rate_schedule=linear")
     whole, expected = loop_for(config, data_set(), run=Run.create(tmp_path / "whole", config, {}))
     whole.run()
@@ -351,9 +353,9 @@ def test_lines_after_the_checkpoint_are_made_again(tmp_path, loop_for, settings,
     assert without_rate(run.metrics()) == without_rate(first)
 
 
-def test_resuming_wants_a_run(loop_for, settings, data_set):
+def test_resuming_needs_a_run(loop_for, settings, data_set):
     loop, _ = loop_for(settings(), data_set())
-    with pytest.raises(UserError, match="want a run folder"):
+    with pytest.raises(UserError, match="needs a run folder"):
         loop.resume()
 
 

@@ -1,4 +1,4 @@
-"""Two workers on this machine, through the command: they train as one does, stop as one, and go on as one."""
+"""Two workers on this machine, through the command: they train like one process, and stop and resume together."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Pair:
             time.sleep(0.01)
 
     def end(self):
-        """Status, standard output and error of each."""
+        """Status, standard output and standard error of each."""
         try:
             said = [process.communicate(timeout=240) for process in self.processes]
         finally:
@@ -125,7 +125,7 @@ def test_two_workers_train_stop_and_go_on_as_one(tmp_path):
     chief, other = pair.end()
     assert chief[0] == other[0] == 143, (chief, other)
     assert "multiworker strategy with 2 replica(s)" in chief[1]
-    assert "--resume goes on from it" in chief[1]
+    assert "--resume continues from it" in chief[1]
     assert other[1:] == ("", "")
     stopped = epochs_in(folder)
     assert 5 <= stopped < EPOCHS
@@ -138,7 +138,7 @@ def test_two_workers_train_stop_and_go_on_as_one(tmp_path):
     assert status == 2, (out, err)
     assert "resuming at step" in out
     assert "tfvae: worker 0: worker 1 (127.0.0.1:" in err
-    assert "was lost; look in its log for the reason, then start all workers again with --resume." in err
+    assert "was lost; check its log for the reason, then start all workers again with --resume." in err
     assert len(err.splitlines()) == 1
 
     chief, other = Pair(whole).end()
@@ -154,7 +154,7 @@ def test_two_workers_train_stop_and_go_on_as_one(tmp_path):
     tests = [figures(run.read_json("report.json")["test"]) for run in runs]
     np.testing.assert_allclose(*tests, rtol=1e-9, atol=1e-12)
 
-    # The chief alone has written: once each time that it was started.
+    # Only the chief has written, once for each start.
     assert len(list((folder / "tensorboard" / "train").iterdir())) == 3
     assert {path.name for path in folder.iterdir()} == {path.name for path in alone.iterdir()}
 

@@ -1,4 +1,4 @@
-"""Several objectives in one model: named, judged and moved together, each by its own optimizer."""
+"""Several objectives in one model: named and checked together, each updated by its own optimizer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CRITIC = {"critic": {"optimizer": "adam", "learning_rate": 0.125}}
 
 
 class Heard(Silent):
-    """Keeps what is said; raises SIGINT when so many epochs are done."""
+    """Records messages; raises SIGINT after a given number of epochs."""
 
     def __init__(self, at=None):
         self.said, self._at = [], at
@@ -97,7 +97,7 @@ def assert_close(a, b, **tolerance):
 
 
 def test_an_epoch_ends_and_metrics_are_named(make):
-    """Before: 'no step of epoch 1 was finite', for no loss had a bare name."""
+    """Regression: this failed with 'no step of epoch 1 was finite', because no loss had a plain name."""
     loop, _ = make("training.on_nonfinite=skip", group=8)
     loop.run()
     train, validation = loop.history[-1]["train"], loop.history[-1]["validation"]
@@ -110,7 +110,7 @@ def test_an_epoch_ends_and_metrics_are_named(make):
 
 
 def test_two_steps_by_hand_at_two_learning_rates(make):
-    """All gradients are taken at the weights that the step began with; the critic's are those of Adam."""
+    """All gradients are computed at the weights from before the step; the critic uses Adam."""
     data = toy.data_set()
     loop, model = make("training.learning_rate=0.01", "training.epochs=1", optimizers=CRITIC, data=data)
     seen = watched(loop, model)
@@ -166,7 +166,7 @@ def test_an_infinity_in_one_objective_moves_nothing_of_either(make, where, jit):
     seen = watched(loop, model)
     records = [record for _, record in seen]
     for name in ("", "critic/"):
-        # A scale of 2^15 is too much for the first gradient.
+        # A scale of 2^15 makes the first gradient overflow.
         assert [float(record[name + "skipped"]) for record in records] == [1, 0, 1, 0, 0, 0]
         assert [float(record[name + "loss_scale"]) for record in records] == [2.0**14] * 2 + [2.0**13] * 4
     for name, values in seen[1][0].items():
@@ -229,7 +229,10 @@ def test_judged_by_none_keeps_the_last_weights_and_trains_to_the_end(tmp_path, m
     heard = Heard()
     loop, _ = make(*changes, judged=None, outputs=Outputs(Run.create(tmp_path / "run", Config(), {}), heard))
     loop.run()
-    assert "early stopping: no term judges this model's epochs, so it trains to the last one." in heard.said
+    assert (
+        "early stopping is ignored: this model has no term to compare epochs by, so all epochs are trained."
+        in heard.said
+    )
     assert loop.best_epoch == len(loop.history) == 6
     last = loop.history[-1]["validation"]["loss"]
     assert float(loop.evaluate(toy.data_set().validation)["loss"]) == pytest.approx(last, rel=1e-12)
@@ -237,7 +240,9 @@ def test_judged_by_none_keeps_the_last_weights_and_trains_to_the_end(tmp_path, m
 
 def test_a_term_that_is_not_reported_cannot_judge(make):
     loop, _ = make(judged="elbo")
-    with pytest.raises(UserError, match="judged by 'elbo', which it does not report; it reports loss, closeness"):
+    with pytest.raises(
+        UserError, match="selects its best epoch by 'elbo', which it does not report; it reports loss, closeness"
+    ):
         loop.run()
 
 
@@ -260,9 +265,21 @@ def test_settings_for_what_there_is_not_are_refused(make):
 @pytest.mark.parametrize(
     ("changes", "replicas", "said"),
     [
-        (["training.batch_size=24"], 1, r"takes 24 of a batch of 24 .* set training.batch_size=32 or objective.group="),
-        (["training.accumulation=4"], 1, r"takes 4 of a batch of 16 .* set .*=64 or training.accumulation=1 or .*=4"),
-        ([], 2, r"takes 8 of a batch of 16 at a time, which is no multiple of 16; set training.batch_size=32 or .*=8"),
+        (
+            ["training.batch_size=24"],
+            1,
+            r"processes 24 of a batch of 24 .* set training.batch_size=32 or objective.group=",
+        ),
+        (
+            ["training.accumulation=4"],
+            1,
+            r"processes 4 of a batch of 16 .* set .*=64 or training.accumulation=1 or .*=4",
+        ),
+        (
+            [],
+            2,
+            r"8 of a batch of 16 at a time, which is not a multiple of 16; set training.batch_size=32 or .*=8",
+        ),
     ],
 )
 def test_a_share_that_is_no_multiple_of_the_group_is_refused(make, two_replicas, changes, replicas, said):

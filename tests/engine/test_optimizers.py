@@ -1,4 +1,4 @@
-"""`tfvae.engine.optimizers`: every Keras optimizer, and the hook into Keras that the step leans on."""
+"""`tfvae.engine.optimizers`: every Keras optimizer, and the private Keras method that the step relies on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_those_that_cannot_stand_alone_are_not_offered():
 
 
 def test_an_unknown_one_has_the_nearest_name(settings):
-    with pytest.raises(UserError, match=r"training\.optimizer: got 'adan' \(did you mean adam\?\), want one of"):
+    with pytest.raises(UserError, match=r"training\.optimizer: got 'adan' \(did you mean adam\?\), expected one of"):
         optimizers.from_settings(settings("training.optimizer=adan").training, 10)
 
 
@@ -95,7 +95,7 @@ def test_a_certified_one_does_the_same_on_two_replicas_under_jit(loop_for, setti
 def test_others_run_on_one_replica_alone(loop_for, settings, data_set, two_replicas):
     config = settings("training.optimizer=nadam", "training.epochs=1")
     with pytest.raises(
-        UserError, match=r"got nadam under a distribution strategy, want one of sgd, adam, adamw, lion, ad"
+        UserError, match=r"got nadam under a distribution strategy, expected one of sgd, adam, adamw, lion, ad"
     ):
         loop_for(config, data_set(), two_replicas)
     loop, _ = loop_for(config, data_set())
@@ -105,8 +105,8 @@ def test_others_run_on_one_replica_alone(loop_for, settings, data_set, two_repli
 @pytest.mark.parametrize(
     ("made", "wanted"),
     [
-        (lambda: keras.optimizers.Adam(gradient_accumulation_steps=2), r"want training\.accumulation"),
-        (lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "want the one inside it"),
+        (lambda: keras.optimizers.Adam(gradient_accumulation_steps=2), r"set training\.accumulation"),
+        (lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "expected its inner optimizer"),
     ],
     ids=["accumulation", "loss scale"],
 )

@@ -1,4 +1,4 @@
-"""`tfvae.engine.precision`: a step that is not finite moves nothing on any replica, and halves float16's scale."""
+"""`tfvae.engine.precision`: a step that is not finite changes nothing on any replica, and halves float16's scale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfvae.runs.folder import Run
 
 
 def planted(model, step, value=np.inf, first=0):
-    """The model with a gradient of `value` at a step, from the examples beyond `first` alone; the loss stays finite."""
+    """The model with a gradient of `value` at a step, from the examples after `first` only; the loss stays finite."""
     [objective] = model.objectives()
 
     @tf.custom_gradient
@@ -123,7 +123,7 @@ def test_too_many_in_a_row_give_up(tmp_path, model_for, settings, data_set, monk
     model = planted(model_for(config, data), tf.range(4, 100, dtype=tf.int64))
     loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(run))
     with pytest.raises(
-        UserError, match=r"9 steps in a row up to step 13 were skipped, for they were not finite \(loss"
+        UserError, match=r"9 steps in a row up to step 13 were skipped because they were not finite \(loss"
     ):
         loop.run()
 

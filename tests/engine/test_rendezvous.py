@@ -1,4 +1,4 @@
-"""`tfvae.engine.cluster.rendezvous`: all come, or a sentence says who did not."""
+"""`tfvae.engine.cluster.rendezvous`: all workers connect, or a message names the missing ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tfvae.errors import UserError
 
 @pytest.fixture
 def workers():
-    """Addresses of three workers, the chief's free."""
+    """Addresses of three workers; the chief's port is free."""
     return f"127.0.0.1:{ports.free(1)[0]}", "b:1", "c:1"
 
 
 @pytest.fixture
 def meet():
-    """Each meets in a thread of its own; gives their errors."""
+    """Each meets in its own thread; returns their errors."""
 
     def run(*clusters, beside=lambda: None):
         with ThreadPoolExecutor(len(clusters)) as pool:
@@ -64,13 +64,13 @@ def test_a_stranger_does_not_count(meet, workers):
 def test_who_did_not_come_is_named(meet, workers, impatient):
     chief, other = meet(Cluster(workers, 0), Cluster(workers, 2))
     assert isinstance(chief, UserError)
-    assert f"worker 1 (b:1) did not come to {workers[0]} within 1 s" in str(chief)
-    assert f"the chief does not answer at {workers[0]}, or waits there for others within 1 s" in str(other)
+    assert f"worker 1 (b:1) did not connect to {workers[0]} within 1 s" in str(chief)
+    assert f"the chief at {workers[0]} did not answer, or did not hear from all workers, within 1 s" in str(other)
 
 
 def test_another_cluster_is_refused(meet, workers, impatient):
     chief, _ = meet(Cluster(workers, 0), Cluster((workers[0], "d:1"), 1))
-    said = f"worker 1 believes the workers to be {workers[0]},d:1, the chief {','.join(workers)}; give all of them"
+    said = f"worker 1 has the workers {workers[0]},d:1, the chief has {','.join(workers)}; give all of them"
     assert said in str(chief)
 
 

@@ -37,7 +37,7 @@ def test_sigmoid_goes_through_a_half_from_zero_to_one() -> None:
     np.testing.assert_allclose(got[[0, 20, 40, 59]], [0, 0.5, 1, 1], rtol=0, atol=rounding("float32"))
     np.testing.assert_allclose(got[:41] + got[40::-1], 1, rtol=0, atol=rounding("float32", 2))
     assert np.all(np.diff(got[:41]) > 0)
-    assert got[5] < 5 / 40  # slower than a line at first
+    assert got[5] < 5 / 40  # slower than linear at first
 
 
 def test_cyclical_rises_over_half_of_each_cycle_and_ends_at_one() -> None:

@@ -1,4 +1,4 @@
-"""`tfvae.engine.step`: by hand, by clipping, on one replica and two, and what it must not do again."""
+"""`tfvae.engine.step`: against hand computation, with clipping, on one and two replicas, without double reduction."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tfvae.objectives.loss import Loss, Objective
 
 X = np.random.default_rng(0).normal(size=[8, 3])
 START = np.array([1.0, -2.0, 0.5])
-RATE = 0.125  # exact in float32, which Keras holds it in
+RATE = 0.125  # exact in float32, in which Keras stores it
 TWO_STEPS = np.arange(8).reshape(2, 4)
 
 
 class Point:
-    """Squared distance to a point w: a model as the step knows it, whose gradient is w - mean(x)."""
+    """Squared distance to a point w: a minimal model for the step, whose gradient is w - mean(x)."""
 
     def __init__(self, objective=None):
         self.w, self._objective = keras.Variable(START, dtype="float64"), objective or Settings()
@@ -137,7 +137,7 @@ def test_a_gradient_within_the_bound_is_left_alone(settings):
 
 
 def test_two_replicas_sum_gradients_once(settings, two_replicas):
-    """Fails where Keras reduces anywhere else than in the hook that `optimizers.prepare` replaces."""
+    """Fails if Keras reduces gradients anywhere except in the method that `optimizers.prepare` replaces."""
     one, run = make_step(settings, "training.clip_norm=0.5")
     expected = run(TWO_STEPS)
     two, run = make_step(settings, "training.clip_norm=0.5", strategy=two_replicas)

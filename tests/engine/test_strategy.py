@@ -1,4 +1,4 @@
-"""`tfvae.engine.strategy`: replicas that there are, and when XLA is worth it."""
+"""`tfvae.engine.strategy`: available replicas, and when XLA is used."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_logical_cpus(settings):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["training.replicas=2"], "--replicas 2: want --strategy mirrored with it"),
-        (["training.strategy=multiworker", "training.replicas=2"], "--replicas 2: want --strategy mirrored with it"),
-        (["training.strategy=multiworker"], "neither TF_CONFIG nor SLURM says who the workers are"),
-        (["training.strategy=mirrored", "training.replicas=9"], "TensorFlow has started with 2 CPU"),
+        (["training.replicas=2"], "--replicas 2: needs --strategy mirrored"),
+        (["training.strategy=multiworker", "training.replicas=2"], "--replicas 2: needs --strategy mirrored"),
+        (["training.strategy=multiworker"], "neither TF_CONFIG nor SLURM names the workers"),
+        (["training.strategy=mirrored", "training.replicas=9"], "TensorFlow has already started with 2 CPU"),
         (
             ["training.strategy=mirrored", "training.replicas=2", "training.batch_size=15"],
-            "training.batch_size: got 15, want a multiple of the 2 replicas",
+            "training.batch_size: got 15, expected a multiple of the 2 replicas",
         ),
     ],
 )

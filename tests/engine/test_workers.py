@@ -1,4 +1,4 @@
-"""`tfvae.engine.cluster.workers`: what workers say of each other; two real ones are in `test_multiworker.py`."""
+"""`tfvae.engine.cluster.workers`: errors that name workers; `test_multiworker.py` runs two real ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_error_names_its_worker(second):
     ],
 )
 def test_a_lost_worker_is_named(second, message, who):
-    said = re.escape(f"worker 1: {who} was lost; look in its log")
+    said = re.escape(f"worker 1: {who} was lost; check its log")
     with pytest.raises(UserError, match=said), workers.worker_errors(second):
         raise tf.errors.UnavailableError(None, None, message)
 

@@ -1,4 +1,4 @@
-"""A model with two objectives, beside the library's families: what the engine must take from any model."""
+"""A model with two objectives, outside the library's families: the engine must accept any model of this form."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Duo(LatentModel):
         return tf.cast(self.point(tf.ones([tf.shape(batch.x)[0], 1], batch.x.dtype)), batch.x.dtype)
 
     def _point_loss(self, batch, address, schedule, training):
-        # The critic's judgement is part of it: gradients must be taken at the weights that the step began with.
+        # It includes the critic's output: gradients must be computed at the weights from before the step.
         judged = tf.cast(self.critic(self._point(batch)), batch.x.dtype)[:, 0]
         square = tf.reduce_sum(tf.square(self._point(batch) - batch.x), axis=-1)
         return Loss(self._through("point", square + 0.1 * judged, address), {"closeness": -square})
@@ -103,8 +103,8 @@ def _variance(values, weight):
 def data_set(train=48, validation=10):
     """Multiples of 1/64 around 2, in model units.
 
-    Their sums are exact in any order: where the critic's error is zero its gradient is too, and not a rounding that Adam
-    would make as large as any other.
+    Their sums are exact in any order: if the critic's error is zero, so is its gradient. A rounding error in its place
+    would be made as large as any gradient by Adam.
     """
     rng = np.random.default_rng(4)
     values = [np.rint(64 * rng.normal(2.0, 1.0, [n, SIZE])) / 64 for n in (train, validation, 4)]

@@ -1,4 +1,4 @@
-"""Runs to export: scikit-learn's digits, grey or tinted, or its wines, trained for a moment."""
+"""Runs to export: scikit-learn's digits, grey or tinted, or its wines, trained briefly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def data_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def trained(data_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """`trained(name, "grey", "network.name=conv", …)` gives a run folder that has ended; once for each name."""
+    """`trained(name, "grey", "network.name=conv", …)` returns the folder of a finished run, trained once per name."""
     made: dict[str, Path] = {}
 
     def run(name: str, colours: str = "grey", *settings: str) -> Path:

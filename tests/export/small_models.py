@@ -52,7 +52,7 @@ class ConditionalGaussian(Prior):
 
 @keras.saving.register_keras_serializable(package="tests")
 class Bent(Prior):
-    """No Gaussian: z_0 = eps_0, z_i = eps_i + z_0^2 / 2."""
+    """Not Gaussian: z_0 = eps_0, z_i = eps_i + z_0^2 / 2."""
 
     def from_noise(self, eps: Any, y: Any = None) -> tf.Tensor:
         first = eps[:, :1]
@@ -64,7 +64,7 @@ class Bent(Prior):
 
 
 def conditional(prior: Prior | None = None) -> VAE:
-    """Encoder and decoder of two inputs, weights of a size that shows in every output."""
+    """Encoder and decoder of two inputs, with weights large enough to affect every output."""
     keras.utils.set_random_seed(0)
     x, y = keras.Input(SHAPE, name="x"), keras.Input((CONDITION.size,), name="y")
     hidden = keras.layers.Concatenate()([keras.layers.Flatten()(x), y])
@@ -115,7 +115,7 @@ def conditions(vae: VAE, count: int) -> np.ndarray | None:
 
 
 def version(folder: Path, vae: VAE, files: dict[str, bytes]) -> Path:
-    """A folder with decoder.json and files, as runners take it."""
+    """A folder with decoder.json and files, for runners."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -128,7 +128,7 @@ def version(folder: Path, vae: VAE, files: dict[str, bytes]) -> Path:
 
 
 def _shaken(vae: VAE) -> VAE:
-    # Biases begin at zero: one that a file forgot would not show.
+    # Initial biases are zero: a file that omits one would not be detected.
     for network in (vae.encoder, vae.decoder):
         weights = network.get_weights()
         network.set_weights([w + np.random.default_rng(i).normal(0, 0.2, w.shape) for i, w in enumerate(weights)])

@@ -1,4 +1,4 @@
-"""The model card of a version: its head is YAML, its figures are those of the run, its examples run."""
+"""The model card of a version: its header is YAML, its figures match the run, its examples run."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def values(version: Path) -> dict[str, Any]:
-    """What `card` takes."""
+    """The arguments of `card`."""
     files = {
         "saved_model": {"kind": "saved_model", "bytes": 12345, "error": ERROR, "elbo_change": 1e-7},
         "decoder.tflite": {
@@ -96,7 +96,7 @@ def test_the_head_is_what_model_hubs_read(values: dict[str, Any]) -> None:
     read = yaml.safe_load(head)
     assert read["library_name"] == "tfvae"
     assert {"tflite", "saved-model"} <= set(read["tags"])
-    assert "license" not in read  # nobody said one
+    assert "license" not in read  # none was recorded
     (result,) = read["model-index"][0]["results"]
     assert result["dataset"]["name"] == "digits"
     assert result["metrics"][0]["value"] == -23.83
@@ -130,7 +130,7 @@ def test_a_file_without_any_error_has_no_psnr(values: dict[str, Any]) -> None:
 def test_what_training_found_is_among_the_limits(values: dict[str, Any]) -> None:
     found = {"name": "posterior collapse", "evidence": "0 of 2 latents are active", "advice": "a smaller KL weight"}
     text = card(**{**values, "report": {**values["report"], "diagnosis": [found]}})
-    assert "posterior collapse: 0 of 2 latents are active" in text.split("## Intended use and limits")[1]
+    assert "posterior collapse, 0 of 2 latents are active" in text.split("## Intended use and limits")[1]
 
 
 def test_the_examples_run(

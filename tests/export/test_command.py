@@ -1,4 +1,4 @@
-"""`python -m tfvae.export`: what a user types, and every way in which it can go wrong."""
+"""`python -m tfvae.export`: valid arguments, and every error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def files(folder: Path) -> set[str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: Any) -> str:
-    """The one sentence that these arguments give, with status 2."""
+    """The error message for these arguments; the status is 2."""
     assert main([str(argument) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("tfvae: ")
@@ -46,13 +46,13 @@ def test_help_needs_no_tensorflow_and_names_every_gate() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--formats", "onnx"], "--formats: got 'onnx', want some of saved_model, tflite"),
+        (["--formats", "onnx"], "--formats: got 'onnx', expected some of saved_model, tflite"),
         (["--formats", "tflight"], "did you mean tflite?"),
         (["--formats", ","], "--formats: got nothing"),
         (["--quantize", "int4"], "--quantize: got 'int4' (did you mean int8?)"),
-        (["--batch", "0"], "--batch 0: want one or more different sizes"),
-        (["--batch", "4", "4"], "--batch 4 4: want one or more different sizes"),
-        (["--formats", "saved_model", "--scorer"], "want tflite among --formats"),
+        (["--batch", "0"], "--batch 0: expected one or more different sizes"),
+        (["--batch", "4", "4"], "--batch 4 4: expected one or more different sizes"),
+        (["--formats", "saved_model", "--scorer"], "add tflite to --formats"),
         (["--gate", "int9.max=1"], "int8"),
         (["--gate", "int8.max=much"], "int8.max"),
     ],
@@ -64,13 +64,13 @@ def test_arguments_that_cannot_be(capsys: Any, mlp_run: Path, arguments: list[st
 
 
 def test_folders_that_are_no_run(capsys: Any, tmp_path: Path, mlp_run: Path) -> None:
-    assert "no run is there" in refused(capsys, tmp_path / "nowhere")
-    assert "no run is there" in refused(capsys, tmp_path)
+    assert "not a run folder" in refused(capsys, tmp_path / "nowhere")
+    assert "not a run folder" in refused(capsys, tmp_path)
     unfinished = tmp_path / "unfinished"
     shutil.copytree(mlp_run, unfinished, ignore=shutil.ignore_patterns("report.json", "export"))
-    assert "the run has not ended; go on with it: python -m tfvae.train --out" in refused(capsys, unfinished)
+    assert "the run has not finished; continue it: python -m tfvae.train --out" in refused(capsys, unfinished)
     (tmp_path / "file").touch()
-    assert "it is a file; want a folder" in refused(capsys, mlp_run, "--out", tmp_path / "file")
+    assert "this is a file; expected a folder" in refused(capsys, mlp_run, "--out", tmp_path / "file")
     assert not (unfinished / "export").exists()
 
 

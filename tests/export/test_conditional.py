@@ -1,4 +1,4 @@
-"""Conditional models, spatial latents and priors that are no plain Gaussian, from signatures to proved files."""
+"""Conditional models, spatial latents and priors that are not a single Gaussian, from signatures to verified files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def vae(request: pytest.FixtureRequest) -> VAE:
 
 @pytest.fixture(scope="module")
 def conditioned() -> VAE:
-    """With a prior of y: every signature there is."""
+    """With a prior that depends on y: has every signature."""
     return MODELS["label, prior of y"]()
 
 
@@ -144,7 +144,7 @@ def test_the_proof_passes_honest_files(files: dict[str, bytes], conditioned: VAE
     evidence = Evidence(conditioned, x, prior_z, latents.posterior(conditioned, x, SEED, y), SEED, y)
     kinds = {"saved_model": "saved_model", **{tflite.FILES[kind]: kind for kind in tflite.FILES}}
     rows = prove(tmp_path, kinds, evidence)
-    # Nobody trained it: only what must be exact is held to its gates.
+    # It is untrained, so only full-precision files must meet their gates.
     bounds = {
         name: gate
         for name, gate in gates.of_model(conditioned.signatures()).items()
@@ -191,7 +191,7 @@ def test_the_runner_samples_decodes_and_scores(
     np.testing.assert_allclose(there.score(x, SEED, rows)["elbo"], wanted.elbo, rtol=1e-4, atol=1e-4)
     for y, sentence in (
         (None, "pass y"),
-        ("own", "got 'own', want one of cat, dog, owl"),
+        ("own", "got 'own', expected one of cat, dog, owl"),
         (3, "a number up to 2"),
         (np.zeros((2, 3)), r"got float64 of shape \[2, 3\]"),
     ):
@@ -216,7 +216,7 @@ def test_the_runner_of_spatial_latents(tmp_path: Path) -> None:
     wanted = vae.sample(N, seed=SEED)
     np.testing.assert_allclose(z, wanted.z, atol=2e-6)
     np.testing.assert_allclose(x.astype(int), wanted.x, atol=1)
-    with pytest.raises(ValueError, match="not conditioned on anything"):
+    with pytest.raises(ValueError, match="not conditional"):
         Runner(folder).decode(z, "owl")
 
 
@@ -225,7 +225,7 @@ def test_a_file_that_was_asked_for_and_cannot_be_made_is_refused() -> None:
     prior.noise_shape = None
     vae = small_models.unconditional(prior)
     _without_noise(vae, Options(), said.append)
-    assert said == ["no file draws samples: StandardNormal is not a function of noise (Prior.noise_shape)"]
+    assert said == ["no file can draw samples: StandardNormal is not a function of noise (Prior.noise_shape)"]
     with pytest.raises(UserError, match=r"--generator: this model has no signature for generator\.tflite"):
         _without_noise(vae, Options(generator=True), said.append)
 
@@ -253,7 +253,7 @@ def test_a_conditional_run_takes_y_from_its_data(mlp_run: Path, tmp_path: Path) 
     assert described["condition"] == {"kind": "label", "names": list(CONDITION.names)}
     assert described["files"]["saved_model"]["score_error"] < 1e-4
     page = (made / "README.md").read_text()
-    assert "The labels: cat, dog, owl" in page
+    assert "Labels: cat, dog, owl" in page
     names: dict[str, Any] = {}
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(block.replace('"saved_model"', repr(str(made / "saved_model"))), "card", "exec"), names)

@@ -1,6 +1,6 @@
 """Whole exports: every kind of network, grey and colour, Bernoulli and Gaussian, standard and correlated prior.
 
-Each file has passed its gates in another process by then; here stand the promises that no gate makes.
+The export has already compared each file with its gates; these tests check what no gate covers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INT8 = TensorType.INT8
 
 
 class Case(NamedTuple):
-    """A run and what is asked of its export; each kind stands in one case or another."""
+    """A run and the options of its export; each kind of file is in some case."""
 
     colours: str
     settings: tuple[str, ...]
@@ -45,7 +45,7 @@ CASES = {
     ),
     "resnet-colour-bernoulli-correlated": Case("colour", (MICRO, CORRELATED), dict(formats=["tflite"], batch=[2, 1])),
     "conv-colour-gaussian-standard": Case("colour", (CONV, PER_PIXEL), dict(formats=["tflite"])),
-    # Hardly trained, its means reach from -0.8 to 1.8, and rounding the weights alone costs 0.002 of the data's range.
+    # It is barely trained: its means range from -0.8 to 1.8, and rounding the weights costs 0.002 of the data's range.
     "mlp-table-gaussian-standard": Case(
         "table", (MLP, GAUSSIAN, "data.scaling=z-score"), dict(formats=["tflite"], generator=True, scorer=True)
     ),
@@ -53,7 +53,7 @@ CASES = {
 
 
 class Exported(NamedTuple):
-    """What came of a case."""
+    """The result of a case."""
 
     run: Path
     folder: Path
@@ -84,7 +84,7 @@ def test_everything_asked_for_is_there_and_described(exported: Exported) -> None
             assert inside["prior"] == exported.facts["prior"]
             assert "files" not in inside
             assert entry["bytes"] == len(data)
-            # What is called int8 has a range that is fixed, and what is called dynamic has weights of 8 bits.
+            # int8 files must have fixed ranges, and dynamic ones 8-bit weights.
             assert ("QUANTIZE" in flatbuffer.operations(data)) == (entry["kind"] == "int8")
             has_bytes = any(
                 tensor.type == INT8 for graph in flatbuffer.read(data).subgraphs for tensor in graph.tensors

@@ -1,4 +1,4 @@
-"""Gates by name, and what they say of files that miss them."""
+"""Gates by name, and their messages for files that exceed them."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def test_a_gate_that_this_model_has_not_is_refused() -> None:
     [
         ("int8.maxx=1", r"no such gate \(did you mean int8\.max\?\)"),
         ("max=1", "no such gate"),
-        ("int8.max", "want a positive finite number"),
-        ("int8.max=big", "'big', want a positive finite number"),
-        *[(f"int8.max={text}", "want a positive finite number") for text in ("0", "-1", "nan", "inf")],
+        ("int8.max", "expected a positive finite number"),
+        ("int8.max=big", "'big', expected a positive finite number"),
+        *[(f"int8.max={text}", "expected a positive finite number") for text in ("0", "-1", "nan", "inf")],
     ],
 )
 def test_parse_says_what_is_wrong(assignment: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""z = m + L eps and the user's units by the golden cases: one result in Python, in graphs and in runner.py.
+"""z = m + L eps and the user's units in the golden cases: the same result in Python, in graphs and in runner.py.
 
 The C++ runner reads the same cases in `edge/test_cpp.py`.
 """

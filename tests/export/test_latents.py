@@ -1,4 +1,4 @@
-"""Latents for calibration and proof: the model's own draws, at addresses that do not meet."""
+"""Latents for calibration and proof: the model's own draws, with different noise."""
 
 from __future__ import annotations
 

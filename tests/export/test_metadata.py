@@ -1,4 +1,4 @@
-"""Facts inside TFLite files: they come back, and the file computes what it computed."""
+"""Metadata inside TFLite files: it can be read back, and the file computes the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantized decoders: close to the float32 file, as small as they should be, the same bytes every time."""
+"""Quantized decoders: accurate, small, and deterministic."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Decoder(NamedTuple):
 
 
 def build(network: str) -> Decoder:
-    """With logits as large as training makes them."""
+    """With logits as large as after training."""
     keras.utils.set_random_seed(0)
     vae = VAE(*networks.build(NETWORKS[network], SHAPE))
     last = next(layer for layer in reversed(vae.decoder.layers) if layer.weights)

@@ -1,4 +1,4 @@
-"""The table that is printed, and what `report.json` holds."""
+"""The printed table, and the content of `report.json`."""
 
 from __future__ import annotations
 

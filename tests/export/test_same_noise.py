@@ -1,4 +1,4 @@
-"""The golden vectors of the noise come out of every exported file: one seed, one z."""
+"""The golden vectors of the noise match every exported file: a seed gives the same z."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SavedModel: every signature gives what the model gives, in every loader, at any batch."""
+"""The SavedModel: every signature matches the model, in every loader, for any batch size."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def folder(vae: VAE, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def signatures(folder: Path) -> Any:
     loaded = tf.saved_model.load(str(folder))
-    # The functions hold the variables weakly.
+    # The functions have only weak references to the variables.
     return lambda name, **inputs: {key: value.numpy() for key, value in loaded.signatures[name](**inputs).items()}
 
 
@@ -66,7 +66,7 @@ def test_sample_gives_the_same_z_and_the_users_units(vae: VAE, signatures: Any, 
     got, wanted = signatures("sample", seed=int64(seed), n=int64(5)), vae.sample(5, seed=seed)
     np.testing.assert_allclose(got["z"], wanted.z, atol=2e-6)
     assert got["x"].dtype == np.uint8
-    assert (got["x"] == wanted.x).mean() > 0.999  # a value on the edge of two levels may fall either way
+    assert (got["x"] == wanted.x).mean() > 0.999  # a value between two levels may be rounded either way
     np.testing.assert_allclose(got["x"].astype(int), wanted.x, atol=1)
 
 

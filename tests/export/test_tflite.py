@@ -1,4 +1,4 @@
-"""TFLite files of float32: they give what Keras gives, draw the specified noise, and are refused otherwise."""
+"""TFLite files of float32: they match Keras, draw the specified noise, and wrong ones are rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def runner(data: bytes, signature: str) -> Any:
 
 
 def words(seed: int) -> np.ndarray:
-    """A 64-bit seed as generator and scorer take it."""
+    """A 64-bit seed in the form of generator and scorer."""
     return np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32).view(np.int32)
 
 
@@ -100,7 +100,7 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
         got, wanted = runner(data, signature)(seed=words(2**62 + 3)), vae.sample(count, seed=2**62 + 3)
         np.testing.assert_allclose(got["z"], wanted.z, rtol=0, atol=2e-6)
         assert got["x"].dtype == np.uint8
-        # A mean may lie at a half, and be rounded either way.
+        # A mean exactly between two levels may be rounded either way.
         np.testing.assert_allclose(got["x"].astype(int), wanted.x, rtol=0, atol=1)
 
 
@@ -120,7 +120,7 @@ def test_the_same_bytes_again() -> None:
 
 
 def test_a_file_with_variables_is_refused() -> None:
-    """The route that gives a file which loads and returns garbage."""
+    """The conversion that gives a file that loads but returns garbage."""
     decoder = ROWS[0].build().decoder
     call = tf.function(lambda z: decoder(z)).get_concrete_function(tf.TensorSpec([1, 2], tf.float32))
     data = tf.lite.TFLiteConverter.from_concrete_functions([call], decoder).convert()
@@ -130,7 +130,7 @@ def test_a_file_with_variables_is_refused() -> None:
 
 
 def test_a_file_with_flex_operations_is_refused_wherever_they_are() -> None:
-    """In the branch of a condition, which is a subgraph of its own."""
+    """In the branch of a condition, which is a separate subgraph."""
     module = tf.Module()
     module.run = tf.function(
         lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: tf.linalg.inv(x), lambda: x),

@@ -1,4 +1,4 @@
-"""Version folders: the next integer, whole or not at all, never changed again."""
+"""Version folders: numbered by integers, created atomically, read-only."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_holds_is_no
 
 def test_a_file_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="it is a file; want a folder"):
+    with pytest.raises(UserError, match="this is a file; expected a folder"):
         make(tmp_path / "file")

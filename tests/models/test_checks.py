@@ -1,4 +1,4 @@
-"""What does not fit together is said at construction, in one sentence with both sides of it."""
+"""Parts that do not fit together are rejected at construction, with a message that names both."""
 
 from __future__ import annotations
 
@@ -31,53 +31,57 @@ def test_an_encoder_of_one_output() -> None:
     encoder = keras.Model(x, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
     with pytest.raises(
         UserError,
-        match=r"encoder: got the outputs z_mean \[None, 2\]; GaussianPosterior reads",
+        match=r"encoder: got the outputs z_mean \[None, 2\]; GaussianPosterior needs",
     ):
         VAE(encoder, build()[1])
 
 
 def test_a_decoder_of_another_latent_dimension() -> None:
-    with pytest.raises(UserError, match=r"decoder: takes \(None, 3\), the encoder gives \[batch, 2\]"):
+    with pytest.raises(
+        UserError, match=r"decoder: its input shape is \(None, 3\), but the encoder outputs \[batch, 2\]"
+    ):
         VAE(build(2)[0], build(3)[1])
 
 
 def test_a_prior_of_another_dimension() -> None:
-    with pytest.raises(UserError, match="prior: has 5 dimensions, the encoder 2"):
+    with pytest.raises(UserError, match="prior: has 5 dimensions, but the encoder has 2"):
         VAE(*build(2), prior=StandardNormal(5))
 
 
 @pytest.mark.parametrize(
     ("parameters", "likelihood", "said"),
     [
-        (("logits",), Gaussian(scale_mode="per_pixel"), "Gaussian wants the outputs mean, log_scale"),
-        (("mean", "log_scale"), Bernoulli(), "gives mean, log_scale; Bernoulli wants the outputs logits"),
+        (("logits",), Gaussian(scale_mode="per_pixel"), "Gaussian needs mean, log_scale"),
+        (("mean", "log_scale"), Bernoulli(), "has the outputs mean, log_scale; Bernoulli needs logits"),
     ],
 )
-def test_a_decoder_without_what_the_likelihood_wants(parameters: tuple, likelihood: Any, said: str) -> None:
+def test_a_decoder_without_what_the_likelihood_needs(parameters: tuple, likelihood: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
         VAE(*build(2, parameters), likelihood=likelihood)
 
 
-def test_a_decoder_with_what_the_likelihood_wants() -> None:
+def test_a_decoder_with_what_the_likelihood_needs() -> None:
     vae = VAE(*build(2, ("mean", "log_scale")), likelihood=Gaussian(scale_mode="per_pixel"))
     assert vae.decode(np.zeros((3, 2), "float32")).shape == (3, *SHAPE)
 
 
 def test_a_decoder_of_another_example() -> None:
-    with pytest.raises(UserError, match=r"decoder: logits has shape \(None, 9, 8, 1\), Bernoulli wants \(8, 8, 1\)"):
+    with pytest.raises(
+        UserError, match=r"decoder: logits has shape \(None, 9, 8, 1\), but Bernoulli needs \(None, 8, 8, 1\)"
+    ):
         VAE(build()[0], build(shape=(9, 8, 1))[1])
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 8), (2, 8, 9, 1), (2, 8, 8, 3), ()])
 @pytest.mark.parametrize("call", ["elbo", "predict", "evaluate", "log_likelihood", "encode", "reconstruct"])
 def test_examples_of_another_shape(shape: tuple[int, ...], call: str) -> None:
-    with pytest.raises(UserError, match=r"x: got shape \(.*\), want \[batch, 8, 8, 1\]"):
+    with pytest.raises(UserError, match=r"x: got shape \(.*\), expected \[batch, 8, 8, 1\]"):
         getattr(VAE(*build()), call)(np.zeros(shape, "float32"))
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 4), (2, 1)])
 def test_latents_of_another_shape(shape: tuple[int, ...]) -> None:
-    with pytest.raises(UserError, match=r"z: got shape .*, want \[batch, 2\]"):
+    with pytest.raises(UserError, match=r"z: got shape .*, expected \[batch, 2\]"):
         VAE(*build()).decode(np.zeros(shape, "float32"))
 
 
@@ -89,7 +93,7 @@ def test_a_number_of_samples_that_is_none(num_samples: Any) -> None:
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "0", True])
 def test_a_seed_that_is_none(seed: Any) -> None:
-    with pytest.raises(UserError, match=r"seed: got .*, want an integer in \[0, 2\^63\)"):
+    with pytest.raises(UserError, match=r"seed: got .*, expected an integer in \[0, 2\^63\)"):
         VAE(*build()).sample(1, seed=seed)
 
 
@@ -104,7 +108,7 @@ def test_data_outside_the_support() -> None:
     x = np.full((4, 8, 8, 1), 1.5, "float32")
     data = from_arrays(x, scaling=Scaling.identity())
     with pytest.raises(
-        UserError, match=r"train data: goes from 1.5 to 1.5 in model units, and Bernoulli wants \[0, 1\]"
+        UserError, match=r"train data: ranges from 1.5 to 1.5 in model units, but Bernoulli needs \[0, 1\]"
     ):
         checks.support(data, "none", Bernoulli())
     for binarize, likelihood in (("none", Gaussian()), ("threshold", Bernoulli())):

@@ -1,4 +1,4 @@
-"""A VAE that is conditioned on y: densities given y, sampling, saving, and what is refused."""
+"""A VAE that is conditioned on y: densities given y, sampling, saving, and errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build(family: str = "mlp", prior: Any = None, condition: Condition | None = 
 def learned(hidden: tuple[int, ...] = ()) -> ConditionalGaussian:
     keras.utils.set_random_seed(1)
     prior = ConditionalGaussian(2, 3, hidden)
-    for weight in prior.trainable_weights:  # away from the standard normal, where it begins
+    for weight in prior.trainable_weights:  # move it away from its initial value, the standard normal
         weight.assign_add(np.random.default_rng(len(weight.shape)).normal(0, 0.5, weight.shape))
     return prior
 
@@ -136,17 +136,17 @@ def test_what_is_refused() -> None:
     with pytest.raises(UserError, match="pass y"):
         vae.decode(np.zeros((2, 2)))
     plain = VAE(*(module(SHAPE, 2, hidden=(4,)) for module in (mlp.encoder, mlp.decoder)))
-    with pytest.raises(UserError, match="not conditioned on anything; leave y out"):
+    with pytest.raises(UserError, match="not conditional; leave y out"):
         plain.elbo(x, y=y)
-    with pytest.raises(UserError, match=r"condition: got label, but no network and no prior takes y"):
+    with pytest.raises(UserError, match=r"condition: got label, but no network or prior has the input y"):
         VAE(plain.encoder, plain.decoder, condition=ANIMALS)
-    with pytest.raises(UserError, match=r"has 2 values \(attributes\), the networks take 3"):
+    with pytest.raises(UserError, match=r"has 2 values \(attributes\), but the networks expect 3"):
         build(condition=Condition("attributes", ("a", "b")))
-    with pytest.raises(UserError, match=r"parts take y of different sizes \(encoder 3, decoder 2\)"):
+    with pytest.raises(UserError, match=r"parts expect y of different sizes \(encoder 3, decoder 2\)"):
         VAE(vae.encoder, mlp.decoder(SHAPE, 2, hidden=(4,), condition=2))
-    with pytest.raises(UserError, match="what y means is not known yet"):
+    with pytest.raises(UserError, match="the meaning of y is not known yet"):
         build(condition=None).elbo(x, y=y)
     with pytest.raises(UserError, match="density of ConditionalGaussian depends on y"):
         learned().log_prob(tf.zeros([1, 2]))
-    with pytest.raises(UserError, match=r"prior: has 3 dimensions, the encoder 2"):
+    with pytest.raises(UserError, match=r"prior: has 3 dimensions, but the encoder has 2"):
         build(prior=StandardNormal(3))

@@ -1,4 +1,4 @@
-"""Calls over many examples: padding, batches, and the importance-weighted bound against an exact likelihood."""
+"""Calls over many examples: padding, batches, and the importance-weighted bound compared with an exact likelihood."""
 
 from __future__ import annotations
 

@@ -108,5 +108,5 @@ def test_a_grid_that_does_not_fit_is_one_sentence() -> None:
                 part(SHAPE, (4, 4, 4), **sizes)
     with pytest.raises(UserError, match=r"mlp has vector latents; use conv or resnet"):
         mlp.encoder(SHAPE, (3, 3, 2))
-    with pytest.raises(UserError, match=r"prior: has 2 dimensions, the encoder latents \[3, 3, 2\]"):
+    with pytest.raises(UserError, match=r"prior: has 2 dimensions, but the encoder has latents \[3, 3, 2\]"):
         VAE(conv.encoder(SHAPE, LATENT), conv.decoder(SHAPE, LATENT), CorrelatedNormal(2))

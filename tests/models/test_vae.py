@@ -1,4 +1,4 @@
-"""`VAE` as a Keras user knows a model, and what it adds: encode, decode, sample, elbo, log_likelihood."""
+"""`VAE` as a Keras model, and its own calls: encode, decode, sample, elbo, log_likelihood."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_from_variant() -> None:
     assert set(vae.decoder.output_names) == {"mean", "log_scale"}
     with pytest.raises(UserError, match=r"network.variant: got 'smal' \(did you mean small\?\)"):
         VAE.from_variant("smal", (8, 8, 1))
-    with pytest.raises(UserError, match=r"network.latent_dim: got 0, want at least 1"):
+    with pytest.raises(UserError, match=r"network.latent_dim: got 0, expected at least 1"):
         VAE.from_variant("small", (8, 8, 1), latent_dim=0)
 
 
@@ -246,7 +246,7 @@ def test_integers_are_in_the_users_units() -> None:
 def test_a_scaling_that_comes_later_counts() -> None:
     whole, vae = (images() * 255).astype(np.uint8), build()
     vae.elbo((whole > 127).astype(np.uint8), seed=0)
-    with pytest.raises(UserError, match=r"x: goes from 0 to 255 in model units, and Bernoulli wants \[0, 1\]"):
+    with pytest.raises(UserError, match=r"x: ranges from 0 to 255 in model units, but Bernoulli needs \[0, 1\]"):
         vae.elbo(whole, seed=0)
     vae.fit(whole, epochs=1, batch_size=8, jit="off", verbose=0)
     got = vae.elbo(whole, seed=0).elbo
@@ -272,11 +272,11 @@ def test_what_is_refused(trained: VAE) -> None:
         build().fit(images(0), verbose=0)
     with pytest.raises(UserError, match=r"training.epochs: got 0"):
         build().fit(images(), epochs=0, verbose=0)
-    with pytest.raises(UserError, match=r"batch_size: got 64, want at most the 32"):
+    with pytest.raises(UserError, match=r"batch_size: got 64, expected at most the 32"):
         build().fit(images(), batch_size=64, verbose=0)
     with pytest.raises(UserError, match="nan at index"):
         build().fit(np.where(np.arange(64).reshape(SHAPE) == 9, np.nan, images()), verbose=0)
-    with pytest.raises(UserError, match=r"got shape .*, want \[batch, 8, 8, 1\]"):
+    with pytest.raises(UserError, match=r"got shape .*, expected \[batch, 8, 8, 1\]"):
         build().fit(np.zeros((16, 9, 8, 1), "float32"), batch_size=8, verbose=0)
     with pytest.raises(UserError, match=r"fit: no argument learning_rte \(did you mean learning_rate\?\)"):
         build().fit(images(), learning_rte=1.0, verbose=0)
@@ -304,10 +304,10 @@ def test_a_likelihood_by_name():
     assert vae.likelihood.scale == pytest.approx(2**-0.5)
     with pytest.raises(UserError, match=r"likelihood.name: got 'bernouli' \(did you mean bernoulli\?\)"):
         VAE.from_variant("micro", (8, 8, 1), 2, likelihood="bernouli")
-    with pytest.raises(UserError, match="prior: got 'correlated', want a Prior such as StandardNormal, Diag"):
+    with pytest.raises(UserError, match="prior: got 'correlated', expected a Prior such as StandardNormal, Diag"):
         VAE.from_variant("micro", (8, 8, 1), 2, prior="correlated")
 
 
 def test_validation_data_in_other_units_is_refused():
-    with pytest.raises(UserError, match="validation data: goes from 0 to "):
+    with pytest.raises(UserError, match="validation data: ranges from 0 to "):
         build().fit(images(), validation_data=images() * 255, verbose=0)

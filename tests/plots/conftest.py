@@ -1,4 +1,4 @@
-"""What a drawn figure says, read back for the tests."""
+"""Reads the text of drawn figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.text import Text
 
 @pytest.fixture(scope="session")
 def words():
-    """Every visible text of a figure, a line each, once it is drawn."""
+    """Every visible text of a drawn figure, one per line."""
 
     def read(figure):
         figure.canvas.draw()

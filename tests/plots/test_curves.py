@@ -1,4 +1,4 @@
-"""The curves of a run: what is drawn, what is missing, what is out of view."""
+"""The curves of a run: what is drawn, missing values, and cut epochs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in grids: places, clipping, channels, labels."""
+"""Images in grids: positions, clipping, channels, labels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_other_channel_counts_show_the_first_and_say_so(channels, words):
     assert f"channel 0 of {channels}" in words(samples(images[0], seed=0))
 
 
-def test_tile_wants_five_axes():
+def test_tile_needs_five_axes():
     with pytest.raises(UserError, match=r"\(2, 3, 3, 1\)"):
         tile(np.zeros((2, 3, 3, 1)))
 
@@ -99,7 +99,7 @@ def test_column_interpolations_keep_the_columns_that_move(words):
     said = words(figure)
     assert "column 02" in said
     assert "column 00" not in said
-    assert "8 that move most" in said
+    assert "8 that change most" in said
 
 
 @pytest.mark.parametrize(("rows", "classes"), [(3, 3), (20, 100)])

@@ -24,7 +24,7 @@ def test_kl_bars_are_sorted_and_split_by_the_threshold(words):
     assert [to_hex(bar.get_facecolor()) for bar in bars] == [BLUE, BLUE, FAINT, FAINT]
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["1", "2", "0", "3"]
     said = words(figure)
-    assert "2 of 4 above 0.01 nats, 2.401 nats in all" in said
+    assert "2 of 4 above 0.01 nats, 2.401 nats in total" in said
     assert "threshold" in said
 
 

@@ -1,4 +1,4 @@
-"""Pictures and metrics import nothing that stands later in the layout of the package."""
+"""Pictures and metrics import no later layer of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house style leaves no trace in matplotlib, and a picture is whole or not there."""
+"""The style does not change matplotlib's settings, and pictures are written atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tfvae.runs.changes`: what a run may go on with, and what not, setting by setting."""
+"""`tfvae.runs.changes`: which settings a resumed run may change."""
 
 from __future__ import annotations
 
@@ -94,31 +94,31 @@ def test_another_place_of_a_keras_set_is_harmless():
 def test_what_changes_the_result_has_to_be_allowed(assignment):
     said = refused(assignment, "training.epochs=49")
     assert "(changes the result)" in said
-    assert said.endswith("or accept a run of mixed settings with --allow-changed.")
+    assert said.endswith("or accept mixed settings with --allow-changed.")
     changes.refuse(between(assignment), allow_changed=True)
 
 
 @pytest.mark.parametrize(
     ("assignment", "reason"),
     [
-        ("network.latent_dim=3", "the weights of the model as it was"),
-        ("network.activation=tanh", "the weights of the model as it was"),
-        ("prior.name=correlated", "the weights of the model as it was"),
-        ("likelihood.name=gaussian", "the weights of the model as it was"),
-        ("data.image_size=[32,32]", "the shape that the data had"),
-        ("data.channels=1", "the shape that the data had"),
-        ("data.attributes=[age]", "the shape that the data had"),
-        ("data.label=species", "the shape that the data had"),
-        ("data.num_examples=100", "the test be on examples that were trained on"),
-        ("data.validation_fraction=0.2", "the test be on examples that were trained on"),
-        ("data.test_fraction=0.1", "the test be on examples that were trained on"),
-        ("seed=1", "the test be on examples that were trained on"),
+        ("network.latent_dim=3", "the weights of the original model"),
+        ("network.activation=tanh", "the weights of the original model"),
+        ("prior.name=correlated", "the weights of the original model"),
+        ("likelihood.name=gaussian", "the weights of the original model"),
+        ("data.image_size=[32,32]", "the original shape of the data"),
+        ("data.channels=1", "the original shape of the data"),
+        ("data.attributes=[age]", "the original shape of the data"),
+        ("data.label=species", "the original shape of the data"),
+        ("data.num_examples=100", "the test set would contain training examples"),
+        ("data.validation_fraction=0.2", "the test set would contain training examples"),
+        ("data.test_fraction=0.1", "the test set would contain training examples"),
+        ("seed=1", "the test set would contain training examples"),
         ("training.batch_size=64", "counts its epochs in steps"),
-        ("training.optimizers.critic.optimizer=sgd", "what the optimizer as it was remembers"),
-        ("training.optimizer=sgd", "what the optimizer as it was remembers"),
-        ("training.precision=float64", "the weights in the precision"),
+        ("training.optimizers.critic.optimizer=sgd", "the state of the original optimizer"),
+        ("training.optimizer=sgd", "the state of the original optimizer"),
+        ("training.precision=float64", "the weights in their original precision"),
         ("training.precision=mixed_float16", "no loss scale"),
-        ("training.ema=0.9", "an average of the weights"),
+        ("training.ema=0.9", "the averages of the weights cannot be added"),
     ],
 )
 @pytest.mark.parametrize("allow_changed", [False, True])
@@ -126,7 +126,7 @@ def test_what_cannot_fit_is_refused_in_any_case(assignment, reason, allow_change
     said = refused(assignment, allow_changed=allow_changed, begun=begun_for(assignment))
     assert "(impossible: " in said
     assert reason in said
-    assert said.endswith("train anew with another --out.")
+    assert said.endswith("Start a new run with another --out.")
 
 
 def test_settings_that_only_one_of_two_choices_has_go_with_the_name():
@@ -147,15 +147,15 @@ def test_a_setting_of_another_optimizer_is_named_to_the_end():
 def test_the_decay_of_an_average_that_is_there_may_change():
     begun = override(BEGUN, ["training.ema=0.99"])
     assert "changes the result" in refused("training.ema=0.9", begun=begun)
-    assert "an average of the weights" in refused("training.ema=null", begun=begun)
+    assert "the averages of the weights cannot be added" in refused("training.ema=null", begun=begun)
 
 
 def test_one_sentence_lists_all():
     said = refused("training.epochs=80", "training.clip_norm=1", "seed=3")
     assert said == (
         "--resume: the run has other settings: training.epochs: 50 → 80 (harmless); training.clip_norm: none → 1.0 "
-        "(changes the result); seed: 0 → 3 (impossible: the examples would be divided anew, and the test be on "
-        "examples that were trained on). For this run train anew with another --out."
+        "(changes the result); seed: 0 → 3 (impossible: the examples would be split differently, so the test set "
+        "would contain training examples). Start a new run with another --out."
     )
 
 

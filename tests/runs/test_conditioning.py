@@ -23,7 +23,7 @@ OPTIONS = {"batch_size": 16, "verbose": 0, "jit": "off", "learning_rate": 0.05}
 
 
 def make_vae(size=3, condition=None):
-    """Linear networks with a second input; the code says little, so that the labels must."""
+    """Linear networks with a second input; the code carries little information, so the labels must be used."""
     keras.utils.set_random_seed(0)
     x, z, y = keras.Input([3]), keras.Input([1]), keras.Input([size])
     joint = keras.layers.Concatenate()([x, y])
@@ -68,8 +68,8 @@ def test_attributes_come_as_they_are():
     [
         (None, None, "fit: the model is conditioned on 3 values; pass y for each example"),
         (LABELS, X[:4], "validation_data: the model is conditioned on 3 values; pass y for each"),
-        (LABELS + 1, None, "y: got the label 3, want labels 0 to 2"),
-        (np.zeros([48, 2]), None, "has 2 values .*networks take 3"),
+        (LABELS + 1, None, "y: got the label 3, expected labels 0 to 2"),
+        (np.zeros([48, 2]), None, "has 2 values .*networks expect 3"),
         (LABELS[:5], None, r"labels of shape \[5\] for 48 examples"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`tfvae.runs.diagnosis`: each finding where its number says so, and silence where nothing does."""
+"""`tfvae.runs.diagnosis`: each finding if its figure shows it, and none otherwise."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ CASES = {
     "posterior collapse": ({"active_units": 0, "kl": 0.02}, "0 of 4 latent dimensions", "free_bits"),
     "poor reconstruction": ({"squared_error_per_value": 0.08}, "explains 20 % of the variance", "training.epochs"),
     "low latent diversity": ({"sample_variance": 0.01}, "vary 10 % as much", "objective"),
-    "over-regularisation": ({"kl_weight": 8.0, "kl": 0.4}, "0.10 nats a dimension under a weight of 8", "smaller"),
-    "under-regularisation": ({"aggregate_kl": 4.5}, "4.50 nats a dimension away", "larger objective.kl_weight"),
+    "over-regularisation": ({"kl_weight": 8.0, "kl": 0.4}, "0.10 nats per dimension with a weight of 8", "smaller"),
+    "under-regularisation": ({"aggregate_kl": 4.5}, "4.50 nats per dimension away", "larger objective.kl_weight"),
     "overfitting": ({"test_elbo": -130.0}, "30.00 nats below the training ELBO of -100.00", "early_stopping"),
 }
 
@@ -59,7 +59,7 @@ def test_a_weight_above_one_alone_is_no_finding():
 
 
 def test_a_check_without_its_evidence_is_left_out():
-    """Everything is wrong, and each part of the evidence takes its findings with it."""
+    """All findings at once; without a part of the evidence its findings disappear."""
     bad = {**HEALTHY, **{name: value for changes, *_ in CASES.values() for name, value in changes.items()}}
     names = {finding.name for finding in diagnose(bad)}
     for part, lost in {

@@ -1,4 +1,4 @@
-"""`tfvae.runs.fit`: what `VAE.fit` promises a Keras user."""
+"""`tfvae.runs.fit`: `VAE.fit` as Keras users expect it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_vae(**objective):
 
 
 def slack(vae):
-    """The part by which a loss of 4x4 values, the mean of 16 examples, may be off."""
+    """The relative tolerance of a loss of 4x4 values, the mean of 16 examples."""
     return rounding("float32", fan_in(vae.encoder, vae.decoder) + 4 * 4 + 16)
 
 
@@ -93,15 +93,15 @@ def test_a_signal_ends_it_between_steps_with_the_weights_so_far(monkeypatch, num
 @pytest.mark.parametrize(
     ("arguments", "options", "said"),
     [
-        ((X[:5],), {}, r"training\.batch_size: got 16, want at most the 5"),
+        ((X[:5],), {}, r"training\.batch_size: got 16, expected at most the 5"),
         ((X[:, :3],), {}, r"got shape .*3, 4, 1"),
         ((X,), {"clipnorm": 1.0}, r"fit: no argument clipnorm \(did you mean clip_norm\?\)"),
         ((X,), {"callbacks": []}, r"fit: no argument callbacks"),
         ((X,), {"precision": "float64"}, r"fit: no argument precision"),
-        ((X,), {"epochs": 0}, r"training\.epochs: got 0, want at least 1"),
+        ((X,), {"epochs": 0}, r"training\.epochs: got 0, expected at least 1"),
         ((X, np.zeros(3)), {}, r"labels of shape \[3\] for 70 examples"),
-        ((X / np.float32(16),), {}, r"Bernoulli wants \[0, 1\]"),
-        ((X,), {"validation_data": X[:, :3]}, "want the same shape"),
+        ((X / np.float32(16),), {}, r"Bernoulli needs \[0, 1\]"),
+        ((X,), {"validation_data": X[:, :3]}, "expected the same shape"),
         ((X,), {"optimizer": "adma"}, r"did you mean adam"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`tfvae.runs.folder`: the folder is made whole, opened, locked, and never half written."""
+"""`tfvae.runs.folder`: the folder is created, opened and locked, and files are written atomically."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def test_an_empty_folder_is_taken(tmp_path):
 
 def test_a_folder_that_holds_something_is_left_alone(run, tmp_path):
     before = sorted(path.name for path in run.folder.iterdir())
-    with pytest.raises(UserError, match=r"the folder is not empty; name a new one \(--resume goes on with it\)"):
+    with pytest.raises(UserError, match=r"the folder is not empty; name a new one \(or add --resume to continue it\)"):
         Run.create(run.folder, Config(), {})
     assert Run.open(run.folder).config == CONFIG
     assert sorted(path.name for path in run.folder.iterdir()) == before
-    with pytest.raises(UserError, match=r"nothing in it was touched"):
+    with pytest.raises(UserError, match=r"nothing was changed"):
         Run.create(tmp_path, CONFIG, {})
-    with pytest.raises(UserError, match="it is a file"):
+    with pytest.raises(UserError, match="this is a file"):
         Run.create(run.folder / "config.yaml", CONFIG, {})
 
 
 def test_what_is_no_run_is_said(run, tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UserError, match=r"no run is there \(it has no config\.yaml\)"):
+        with pytest.raises(UserError, match=r"not a run folder \(it has no config\.yaml\)"):
             Run.open(folder)
     (run.folder / "config.yaml").write_text("training: {epochz: 3}")
     with pytest.raises(UserError, match=r"config\.yaml: training\.epochz: no such setting"):
@@ -76,7 +76,7 @@ def test_a_line_cut_short_is_left_out(run):
 
 
 def test_json_files(run):
-    with pytest.raises(UserError, match=r"report\.json: not there; the run has not ended\. .*--resume"):
+    with pytest.raises(UserError, match=r"report\.json: not found; the run has not finished\. .*--resume"):
         run.read_json("report.json")
     run.write_json("report.json", {"elbo": -1 / 3})
     assert run.read_json("report.json") == {"elbo": -1 / 3}
@@ -85,7 +85,7 @@ def test_json_files(run):
 def test_a_second_process_is_refused_and_a_third_is_not(run):
     with (
         run.lock(),
-        pytest.raises(UserError, match="another process trains there; wait for it or end it"),
+        pytest.raises(UserError, match="another process is training there; wait for it or end it"),
         Run.open(run.folder).lock(),
     ):
         pytest.fail("locked twice")
@@ -98,7 +98,7 @@ def test_a_lock_does_not_outlive_a_process_that_was_killed(run):
     code += "with Run.open(sys.argv[1]).lock(): print(1, flush=True); time.sleep(99)"
     process = subprocess.Popen([sys.executable, "-c", code, str(run.folder)], stdout=subprocess.PIPE)
     assert process.stdout.read(1) == b"1"
-    with pytest.raises(UserError, match="another process trains there"), run.lock():
+    with pytest.raises(UserError, match="another process is training there"), run.lock():
         pytest.fail("locked twice")
     process.kill()
     process.communicate()

@@ -1,6 +1,6 @@
-"""No room to write: every file of the run folder is as it was.
+"""Full disk: every file of the run folder stays intact.
 
-Files may not grow beyond a limit here, so that what each writer meets is a true failure of the system.
+Files may not grow beyond a limit here, so that each writer gets a real system error.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_a_line_of_metrics_that_is_cut_short_is_made_again(run):
 
 def test_events_of_tensorboard(run):
     with (
-        pytest.raises(UserError, match=r"(?s)events cannot be written .*File too large.*make room there"),
+        pytest.raises(UserError, match=r"(?s)events cannot be written .*File too large.*free some space"),
         no_room(200),
         tensorboard.writer(run.tensorboard, {}) as write,
     ):

@@ -1,4 +1,4 @@
-"""The files of a trained model: float32 whatever trained them, and readable where tfvae never was."""
+"""The files of a trained model: always float32, and readable without tfvae."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NETWORKS = {
     "conv": Conv(filters=(4, 4), latent_dim=2),
     "resnet": Resnet(variant="micro", latent_dim=2),
 }
-# Of 16 bits the worst case says nothing: here is what rounding at random adds up to.
+# For 16 bits a worst-case bound is useless: this is the error of random rounding.
 SIXTEEN_BITS = {"mixed_bfloat16": 0.05, "mixed_float16": 0.01}
 PRECISIONS = ["float32", *SIXTEEN_BITS, "float64"]
 
 
 def slack(precision: str, *models: Any) -> float:
-    """By how much a float32 copy may be off; one of a float32 model is the same computation."""
+    """The tolerance of a float32 copy; one of a float32 model is the same computation."""
     return 0.0 if precision == "float32" else SIXTEEN_BITS.get(precision, rounding("float32", fan_in(*models)))
 
 
@@ -76,7 +76,7 @@ def test_copies_are_float32_and_say_the_same(network: str, precision: str, polic
             np.testing.assert_allclose(one, other, atol=allowed, rtol=allowed)
         for one, other in zip(copy.get_weights(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other.astype("float32"))
-    assert policies(vae.encoder) != {"float32"} or precision == "float32"  # the model itself stays as it was
+    assert policies(vae.encoder) != {"float32"} or precision == "float32"  # the model itself is unchanged
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

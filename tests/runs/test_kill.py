@@ -1,4 +1,4 @@
-"""`kill -9` at any moment, and SIGTERM: the run ends with the bits of one that was never touched.
+"""`kill -9` at any moment, and SIGTERM: the run ends bit-identical to an uninterrupted one.
 
 TFVAE_KILLS sets how often it is killed, twice if unset. Set it to 20 after a change to checkpoints or to run folders.
 """

@@ -1,4 +1,4 @@
-"""`tfvae.runs.progress`: plain lines in a log, a bar in a terminal, nothing where it is quiet."""
+"""`tfvae.runs.progress`: plain lines in a log, a bar in a terminal, nothing if quiet."""
 
 from __future__ import annotations
 

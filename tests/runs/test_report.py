@@ -1,4 +1,4 @@
-"""`tfvae.runs.report`: the summary for people, its schema, and the examples that the diagnosis looks at."""
+"""`tfvae.runs.report`: the printed summary, the schema, and the examples of the diagnosis."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_summary():
         "  time            61.2 s, 20 epochs, best 18",
         "  steps/s         1,234.5",
         "  parameters      567,890",
-        "  host time       1.2 % of the loop passed between compiled calls",
+        "  host time       1.2 % of the loop was spent between compiled calls",
         "  diagnosis       nothing stands out",
     ]
 
@@ -67,8 +67,8 @@ def test_a_short_run_with_skipped_steps_and_a_finding():
     finding = {"name": "posterior collapse", "evidence": "0 of 2 units", "advice": "objective.free_bits=0.1"}
     changes = {"steps_per_second": None, "host_share": None, "skipped_steps": 2, "diagnosis": [finding]}
     lines = report.lines({**REPORT, **changes})
-    assert "  steps/s         too short to tell" in lines
-    assert "  skipped         2 steps, whose loss or gradient was not finite" in lines
+    assert "  steps/s         too short to measure" in lines
+    assert "  skipped         2 steps with a loss or gradient that was not finite" in lines
     assert lines[-1] == "  posterior collapse: 0 of 2 units. Try objective.free_bits=0.1."
 
 
@@ -115,7 +115,7 @@ def test_the_diagnosis_sees_the_binary_data_of_the_reported_elbo(run, float64, m
     made = report.make(vae, data, loop, {})
     view = views.first(data, "test", dtype="float64")
     assert set(np.unique(view.x)) == {0.0, 1.0}
-    # One sample a value: the report's bound has three, and so three draws of the reconstruction.
+    # One sample per value; the report's bound has three, and so three draws of the reconstruction.
     error = np.square(view.x - vae.reconstruct(view.x).numpy()).mean()
     assert made["test"]["squared_error_per_value"] == pytest.approx(error, rel=1e-12)
     assert seen[0]["data_variance"] == pytest.approx(view.x.var(axis=0).mean(), rel=1e-6)

@@ -1,4 +1,4 @@
-"""Resuming under other settings that are harmless: another number of replicas, other parts, a guarded step."""
+"""Resuming under other settings that are harmless: another number of replicas, other micro-batches, a guarded step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEGUN = ["training.precision=float64", "training.epochs=4", "data.binarize=dynam
 
 
 class StopAt(Reporter):
-    """Raises SIGINT once so many epochs are done."""
+    """Raises SIGINT after a given number of epochs."""
 
     def __init__(self, epochs):
         super().__init__(4, quiet=True)

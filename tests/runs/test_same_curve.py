@@ -1,6 +1,6 @@
-"""One table: however a global batch is shared out, cut up and compiled, the loss curve is the same.
+"""The loss curve is the same however a global batch is distributed, split and compiled.
 
-Two workers are held to the same curve in `test_multiworker.py`.
+`test_multiworker.py` compares two workers with the same curve.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RECIPE = ["training.batch_size=16", "training.latent=plain", "training.steps_per
 
 
 class Way(NamedTuple):
-    """A way of taking the same steps."""
+    """A way to run the same steps."""
 
     changes: tuple[str, ...] = ()
     replicas: int = 1
@@ -41,7 +41,7 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def curve(model_for, demanding, data_set, two_replicas):
-    """The losses of so many steps in one way; and after the first call, Adam's first moments."""
+    """The losses of a number of steps run in one way; and after the first call, Adam's first moments."""
 
     def run(way, *changes, steps):
         config = demanding(*RECIPE, *changes, f"training.epochs={steps // 8}", *way.changes)
@@ -96,7 +96,7 @@ def in_float32(curve):
     return curve(Way(), "training.steps_per_call=1", steps=24)
 
 
-# In 1,000 steps float32 rounding grows to anything: chaos, no fault. What it may do in 20 is known.
+# In 1,000 steps float32 rounding grows without bound, which is not a fault. For 20 steps the bound is known.
 @pytest.mark.parametrize("way", named(WAYS))
 def test_the_first_gradient_and_twenty_steps_in_float32(curve, in_float32, way):
     losses, moments = curve(way, "training.steps_per_call=1", steps=24)

@@ -1,4 +1,4 @@
-"""`tfvae.load` of folders that hold no model, or a broken one."""
+"""`tfvae.load` of folders without a model, or with a broken one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tfvae.runs.folder import Run
 
 
 def test_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run is there"):
+    with pytest.raises(UserError, match="not a run folder"):
         tfvae.load(tmp_path)
 
 
 def test_a_run_that_has_not_ended(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", config.Config(), {})
-    with pytest.raises(UserError, match=r"has not ended.*--resume"):
+    with pytest.raises(UserError, match=r"has not finished.*--resume"):
         tfvae.load(run.folder)
 
 

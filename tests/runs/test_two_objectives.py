@@ -53,7 +53,7 @@ def weights(run: Run) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run of six epochs that nothing disturbed."""
+    """An uninterrupted run of six epochs."""
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(str(OUTSIDE))
         patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
@@ -79,7 +79,7 @@ def test_the_second_learning_rate_is_its_own(whole: Run, tmp_path: Path) -> None
     probe = tfvae.load(slow.folder, allow_code=["toyfamily"]).probe.get_weights()
     before = tfvae.load(whole.folder, allow_code=["toyfamily"]).probe.get_weights()
     assert any(np.any(np.abs(a - b) > 0.01) for a, b in zip(probe, before, strict=True))
-    # The probe reads z without a gradient: the other objective does not feel it.
+    # The probe stops the gradient at z, so it does not affect the other objective.
     for name in ("encoder", "decoder"):
         pair = (getattr(tfvae.load(run.folder, allow_code=["toyfamily"]), name) for run in (whole, slow))
         for a, b in zip(*(network.get_weights() for network in pair), strict=True):

@@ -1,4 +1,4 @@
-"""Runs of version 0.1.0 load, resume and go on: two of them are kept under `tests/golden`."""
+"""Runs of version 0.1.0 load and resume: two of them are in `tests/golden`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def magnitudes(model):
 
 
 def test_a_run_that_was_stopped_goes_on(golden):
-    """To the bit on one machine; elsewhere float32 rounding (1e-7 a step) is amplified by the ten steps of Adam.
+    """Bit-exact on one machine; elsewhere float32 rounding (1e-7 a step) is amplified by the ten steps of Adam.
 
-    A run that began anew, or whose optimizer did, differs by 1e-2 and more.
+    A run that started again, or whose optimizer did, differs by 1e-2 and more.
     """
     folder = golden("stopped")
     report = experiment.resume(folder, quiet=True)

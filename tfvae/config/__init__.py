@@ -1,7 +1,7 @@
 """The whole recipe of a run as frozen dataclasses, to and from YAML; no TensorFlow.
 
-One module a section. A section that is a choice (data, network, posterior, prior, likelihood, model) has one dataclass
-for each choice, with its `name` first, then its settings and no others; `tfvae.catalog` says which choices there are.
+Each section has a module. A section that is a choice (data, network, posterior, prior, likelihood, model) has one
+dataclass for each choice: its `name` first, then the settings of that choice only. `tfvae.catalog` lists the choices.
 """
 
 from tfvae.config.data import Data

@@ -10,23 +10,23 @@ from tfvae.config.options import Choice, option
 
 @dataclass(frozen=True)
 class Data(Choice):
-    """What all sources share."""
+    """Settings that all sources share."""
 
     kind: ClassVar[str] = "data"
     name: str = option("digits", "source of the examples")
     scaling: str = option(
         "auto",
-        "how user's units become model units; auto: unit for images, z-score for tables, none for arrays in [0, 1]",
+        "from user units to model units; auto: unit for images, z-score for tables, none for arrays in [0, 1]",
         choices=("auto", "none", "unit", "min-max", "z-score"),
     )
     binarize: str = option(
-        "none", "x in {0, 1}: by a threshold, or drawn afresh each step", choices=("none", "threshold", "dynamic")
+        "none", "make x binary: by a threshold, or sampled again each step", choices=("none", "threshold", "dynamic")
     )
     validation_fraction: float = option(
-        0.1, "part of the training examples kept for validation", above=0.0, maximum=0.9
+        0.1, "fraction of the training examples kept for validation", above=0.0, maximum=0.9
     )
     test_fraction: float = option(
-        0.2, "part kept for the test, where the source has no test split of its own", above=0.0, maximum=0.9
+        0.2, "fraction kept for the test if the source has no test split of its own", above=0.0, maximum=0.9
     )
 
 
@@ -40,7 +40,7 @@ class KerasSet(Data):
     """`mnist`, `fashion_mnist` and `cifar10`."""
 
     name: str = option("mnist", "source of the examples")
-    dir: str | None = option(None, "folder that holds NAME.npz in Keras's layout, instead of a download", is_path=True)
+    dir: str | None = option(None, "folder with NAME.npz in Keras's layout; none: download it", is_path=True)
 
 
 @dataclass(frozen=True)

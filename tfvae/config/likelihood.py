@@ -13,7 +13,7 @@ _LIKELIHOOD = "p(x|z); mse is the Gaussian of scale 1/sqrt(2)"
 
 @dataclass(frozen=True)
 class Likelihood(Choice):
-    """What all likelihoods share."""
+    """Settings that all likelihoods share."""
 
     kind: ClassVar[str] = "likelihood"
     name: str = option("bernoulli", _LIKELIHOOD)
@@ -21,7 +21,7 @@ class Likelihood(Choice):
 
 @dataclass(frozen=True)
 class Bernoulli(Likelihood):
-    """Values in {0, 1}, or grey levels taken as probabilities."""
+    """Values in {0, 1}, or grey levels read as probabilities."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,20 @@ class ContinuousBernoulli(Likelihood):
 
 @dataclass(frozen=True)
 class Gaussian(Likelihood):
-    """Any numbers, with normal errors."""
+    """Real values, with normal errors."""
 
     name: str = option("gaussian", _LIKELIHOOD)
-    scale: float = option(1.0, "the scale, or where its training starts", unit="model units", above=0.0)
+    scale: float = option(1.0, "the scale; its initial value if it is trained", unit="model units", above=0.0)
     scale_mode: str = option(
-        "fixed", "fixed, one trained number, or the decoder's for each value", choices=("fixed", "shared", "per_pixel")
+        "fixed",
+        "fixed; shared: one trained number; per_pixel: predicted by the decoder for each value",
+        choices=("fixed", "shared", "per_pixel"),
     )
 
 
 @dataclass(frozen=True)
 class Laplace(Gaussian):
-    """Any numbers, with errors of heavier tails."""
+    """Real values, with Laplace errors, which have heavier tails."""
 
     name: str = option("laplace", _LIKELIHOOD)
 
@@ -53,7 +55,7 @@ class Laplace(Gaussian):
 class Mse(Likelihood):
     """The squared error, in nats."""
 
-    note: ClassVar[str] = "mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 a value."
+    note: ClassVar[str] = "mse is the Gaussian of scale 1/sqrt(2): log p = -(squared error) - log(pi)/2 per value."
     name: str = option("mse", _LIKELIHOOD)
 
     def arguments(self) -> dict[str, Any]:

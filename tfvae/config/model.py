@@ -1,4 +1,4 @@
-"""Section `model`: the family."""
+"""Section `model`: the model family."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tfvae.config.options import Choice, option
 
 @dataclass(frozen=True)
 class Model(Choice):
-    """What all families share."""
+    """Settings that all families share."""
 
     kind: ClassVar[str] = "model"
-    name: str = option("vae", "family of the model")
+    name: str = option("vae", "model family")
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from typing import ClassVar
 from tfvae.config.options import Choice, option
 
 DEFAULT_VARIANT = "small"
-_FAMILY = "family of encoder and decoder"
+_FAMILY = "architecture of encoder and decoder"
 _LATENT_SHAPE = "latents on the smallest grid, [h, w, c]; replaces latent_dim"
 
 
 @dataclass(frozen=True)
 class Network(Choice):
-    """What all networks share."""
+    """Settings that all networks share."""
 
     kind: ClassVar[str] = "network"
     name: str = option("mlp", _FAMILY)
-    latent_dim: int | None = option(None, "number of latent dimensions D; none: the variant's, else 16", minimum=1)
+    latent_dim: int | None = option(None, "number of latent dimensions D; none: as the variant, else 16", minimum=1)
     activation: str = option("relu", "any Keras activation by name")
     z_log_var_range: tuple[float, float] = option((-16.0, 8.0), "smooth bounds of z_log_var", unit="log variance")
     condition: str = option(
@@ -26,7 +26,7 @@ class Network(Choice):
     )
 
     def describe(self) -> str:
-        """Its size in a few words, for the model card; "" where there is nothing to say."""
+        """The size of the network in a few words, for the model card; may be empty."""
         return ""
 
 
@@ -34,7 +34,7 @@ class Network(Choice):
 class Mlp(Network):
     """Dense layers."""
 
-    hidden: tuple[int, ...] = option((512, 256), "widths of the encoder; the decoder mirrors them", minimum=1)
+    hidden: tuple[int, ...] = option((512, 256), "hidden widths of the encoder; the decoder mirrors them", minimum=1)
 
     def describe(self) -> str:
         return f"widths {'-'.join(map(str, self.hidden))}"
@@ -58,7 +58,7 @@ class Resnet(Network):
 
     name: str = option("resnet", _FAMILY)
     variant: str | None = option(
-        None, f"its size; none: {DEFAULT_VARIANT}", choices=("micro", "small", "medium", "large", "xlarge")
+        None, f"network size; none: {DEFAULT_VARIANT}", choices=("micro", "small", "medium", "large", "xlarge")
     )
     latent_shape: tuple[int, int, int] | None = option(None, _LATENT_SHAPE, minimum=1)
 

@@ -1,6 +1,6 @@
-"""Settings as dataclass fields that carry their help, unit and limits, and plain values checked against them.
+"""Settings as dataclass fields that carry their help, unit and limits; plain values are checked against these.
 
-Every field carries them itself, so that `--help`, the checks and the documentation cannot disagree.
+`--help`, the checks and the documentation all read them from the field, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def option(
     default: Any,
-    help: str,  # noqa: A002 - the word that argparse uses
+    help: str,  # noqa: A002 - the name that argparse uses
     *,
     unit: str = "",
     choices: tuple[str, ...] = (),
@@ -32,15 +32,15 @@ def option(
     """A field of a dataclass of settings.
 
     Args:
-      default: the value where none is given; it must be valid.
+      default: the value if none is set; it must be valid.
       help: one line for `--help`, without a full stop.
       unit: of the number.
-      choices: the only values, for text.
-      minimum: the least number; of a tuple, for each of its numbers, as the other limits.
-      above: numbers have to be greater than this.
-      maximum: the greatest number.
-      is_path: a file or folder: `config.yaml` keeps it absolute, and another machine may have it elsewhere.
-      each: for a table by name: the settings of the same dataclass that an entry may have.
+      choices: the allowed values of a text setting.
+      minimum: the smallest allowed number. For a tuple, this and the other limits apply to each number.
+      above: the number must be greater than this.
+      maximum: the largest allowed number.
+      is_path: a file or folder: `config.yaml` stores the absolute path, which may differ between machines.
+      each: for a table of named entries: the settings of the same dataclass that an entry may have.
 
     Example:
       >>> @dataclasses.dataclass(frozen=True)
@@ -58,13 +58,13 @@ def option(
 
 
 class Choice:
-    """What the settings of every choice of a section have beside their fields.
+    """The base class of the settings of every choice of a section.
 
     Attributes:
-      kind: the section, where `tfvae.catalog` lists the choices.
-      becomes: settings of other choices that may be given here, and the choice that each makes of this one; the first
-        that is given decides.
-      note: a sentence that training prints on what was chosen.
+      kind: the section; `tfvae.catalog` lists its choices.
+      becomes: setting of another choice to the name of that choice, which replaces this one if the setting is set; the
+        first one that is set decides.
+      note: a sentence that training prints about this choice.
     """
 
     kind: ClassVar[str]
@@ -73,7 +73,7 @@ class Choice:
     name: str
 
     def arguments(self) -> dict[str, Any]:
-        """What a class of the catalog is called with: the settings that only this choice has."""
+        """The keyword arguments for the class in the catalog: the settings that only this choice has."""
         shared = {field.name for field in dataclasses.fields(catalog.shared(self.kind))}
         return {name: getattr(self, name) for name in names(type(self)) if name not in shared}
 
@@ -89,7 +89,7 @@ def paths(settings: Any) -> tuple[str, ...]:
 
 
 def is_section_of_choices(kind: Any) -> bool:
-    """Whether it stands for all choices of a section, as `Prior` does, and not for one, as `Correlated` does."""
+    """Whether the class is the base of all choices of a section, such as `Prior`, and not one choice (`Correlated`)."""
     return "kind" in vars(kind)
 
 
@@ -105,19 +105,19 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def from_dict(kind: type[T], values: Any, where: str = "", allow_code: Collection[str] | None = None) -> T:
-    """Builds a dataclass from plain values, each checked for name, type and range.
+    """Builds a dataclass from plain values; checks the name, type and range of each.
 
     Args:
-      kind: the dataclass; of a section of choices the class of them all, `Prior` say: the value `name` chooses.
+      kind: the dataclass. For a section of choices, the base class, such as `Prior`; `name` selects the choice.
       values: a table of settings.
-      where: what messages call the table.
-      allow_code: as `tfvae.catalog.settings` takes it.
+      where: the name of the table in messages.
+      allow_code: see `tfvae.catalog.settings`.
 
     Raises:
-      UserError: names the key, what came and what was wanted, with the nearest name for an unknown one.
+      UserError: a value is invalid; the message has the key, the value, what was expected, and the nearest known name.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"{where or 'configuration'}: got {values!r}, want a table of settings.")
+        raise UserError(f"{where or 'configuration'}: got {values!r}, expected a table of settings.")
     if is_section_of_choices(kind):
         kind, values = _choose(kind, values, where, allow_code)
     hints = typing.get_type_hints(kind)
@@ -138,14 +138,14 @@ def from_dict(kind: type[T], values: Any, where: str = "", allow_code: Collectio
 
 
 def chosen(section: type, name: Any, allow_code: Collection[str] | None = None) -> Any:
-    """The dataclass of the choice of that name in a section of choices.
+    """The dataclass of the named choice in a section of choices.
 
     Raises:
-      UserError: the name is no text; or as `tfvae.catalog.settings`.
+      UserError: the name is not text; or as `tfvae.catalog.settings`.
     """
     kind = section.kind  # type: ignore[attr-defined]
     if not isinstance(name, str):
-        raise UserError(f"{kind}.name: got {name!r}, want text.")
+        raise UserError(f"{kind}.name: got {name!r}, expected text.")
     return catalog.settings(kind, name, allow_code)
 
 
@@ -160,29 +160,31 @@ def _choose(section: Any, values: Mapping[str, Any], where: str, allow_code: Any
             break
     for key in values:
         if key not in names(choice):
-            raise UserError(_stranger(section.kind, name, choice, str(key), where or section.kind))
+            raise UserError(_unknown_setting(section.kind, name, choice, str(key), where or section.kind))
     return choice, {**values, "name": name}
 
 
-def _stranger(kind: str, name: str, choice: Any, key: str, where: str) -> str:
+def _unknown_setting(kind: str, name: str, choice: Any, key: str, where: str) -> str:
     others = catalog.having(kind, key)
     if not others:
         known = names(choice)
         elsewhere = [field for other in catalog.names(kind) for field in names(catalog.settings(kind, other))]
         hint = nearest(key, known) or nearest(key, elsewhere)
         return f"{where}.{key}: no such setting{hint}. There are: {', '.join(known)}."
-    mend = f"set {where}.name={others[0]}" if len(others) == 1 else f"set {where}.name to one of those"
-    return f"{where}.{key}: is a setting of {listed(others)}, not of {name}; {mend}, or leave it out."
+    fix = f"set {where}.name={others[0]}" if len(others) == 1 else f"set {where}.name to one of those"
+    return f"{where}.{key}: is a setting of {listed(others)}, not of {name}; {fix}, or leave it out."
 
 
 def _tables(allowed: Mapping[str, Any], tables: Any, where: str) -> dict[str, dict[str, Any]]:
-    """A table of tables, whose settings are checked as those of the same name beside it are."""
+    """Converts a table of tables; each setting has the type and limits of the setting of that name in the section."""
     if not isinstance(tables, Mapping):
-        raise UserError(f"{where}: got {tables!r}, want a table of tables, as in {{critic: {{learning_rate: 0.001}}}}.")
+        raise UserError(
+            f"{where}: got {tables!r}, expected a table of tables, as in {{critic: {{learning_rate: 0.001}}}}."
+        )
     converted: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         if not isinstance(table, Mapping):
-            raise UserError(f"{where}.{name}: got {table!r}, want a table of settings.")
+            raise UserError(f"{where}.{name}: got {table!r}, expected a table of settings.")
         for key in table:
             if key not in allowed:
                 hint = nearest(str(key), allowed)
@@ -204,15 +206,15 @@ def _convert(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any
     if hint is float and isinstance(value, str):
         value = _number(value)  # YAML 1.1 reads 1e-3 as text
     if isinstance(value, bool) and "on" in limits["choices"]:
-        value = "on" if value else "off"  # as YAML 1.1 reads these words
+        value = "on" if value else "off"  # YAML 1.1 reads these words as booleans
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        wanted = {int: "an integer", float: "a number", str: "text", bool: "true or false"}[hint]
-        raise UserError(f"{name}: got {value!r}, want {wanted}.")
+        expected = {int: "an integer", float: "a number", str: "text", bool: "true or false"}[hint]
+        raise UserError(f"{name}: got {value!r}, expected {expected}.")
     if limits["choices"] and value not in limits["choices"]:
         choices, hint = ", ".join(limits["choices"]), nearest(str(value), limits["choices"])
-        raise UserError(f"{name}: got {value!r}{hint}, want one of {choices}.")
+        raise UserError(f"{name}: got {value!r}{hint}, expected one of {choices}.")
     _check_range(value, name, limits)
     return value
 
@@ -220,9 +222,9 @@ def _convert(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any
 def _convert_tuple(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
     arguments = typing.get_args(hint)
     if not isinstance(value, (list, tuple)):
-        raise UserError(f"{name}: got {value!r}, want a list such as [1, 2].")
+        raise UserError(f"{name}: got {value!r}, expected a list such as [1, 2].")
     if arguments[-1] is not Ellipsis and len(value) != len(arguments):
-        raise UserError(f"{name}: got {len(value)} values, want {len(arguments)}.")
+        raise UserError(f"{name}: got {len(value)} values, expected {len(arguments)}.")
     return tuple(_convert(arguments[0], item, name, limits) for item in value)
 
 
@@ -230,13 +232,13 @@ def _check_range(value: Any, name: str, limits: Mapping[str, Any]) -> None:
     if isinstance(value, (str, bool)):
         return
     if value != value or value in (float("inf"), float("-inf")):
-        raise UserError(f"{name}: got {value}, want a finite number.")
+        raise UserError(f"{name}: got {value}, expected a finite number.")
     if limits["minimum"] is not None and value < limits["minimum"]:
-        raise UserError(f"{name}: got {value}, want at least {limits['minimum']}.")
+        raise UserError(f"{name}: got {value}, expected at least {limits['minimum']}.")
     if limits["above"] is not None and value <= limits["above"]:
-        raise UserError(f"{name}: got {value}, want more than {limits['above']}.")
+        raise UserError(f"{name}: got {value}, expected more than {limits['above']}.")
     if limits["maximum"] is not None and value > limits["maximum"]:
-        raise UserError(f"{name}: got {value}, want at most {limits['maximum']}.")
+        raise UserError(f"{name}: got {value}, expected at most {limits['maximum']}.")
 
 
 def _number(text: str) -> Any:

@@ -10,7 +10,7 @@ from tfvae.config.options import Choice, option
 
 @dataclass(frozen=True)
 class Posterior(Choice):
-    """What all posteriors share."""
+    """Settings that all posteriors share."""
 
     kind: ClassVar[str] = "posterior"
     name: str = option("gaussian", "q(z|x)")
@@ -18,4 +18,4 @@ class Posterior(Choice):
 
 @dataclass(frozen=True)
 class Gaussian(Posterior):
-    """Independent normals: the encoder gives z_mean and z_log_var."""
+    """Independent normals: the encoder outputs z_mean and z_log_var."""

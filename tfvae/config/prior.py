@@ -11,12 +11,12 @@ Matrix = tuple[tuple[float, ...], ...]
 
 _PRIOR = "p(z); standard becomes diagonal if a variance is set, correlated if a mean, covariance or trainable is set"
 _MEAN = "mean, D numbers; none: zero"
-_TRAINABLE = "learn mean and scale (the Cholesky factor of the covariance), starting from there"
+_TRAINABLE = "train the mean and the scale (Cholesky factor of the covariance), starting from the values set here"
 
 
 @dataclass(frozen=True)
 class Prior(Choice):
-    """What all priors share."""
+    """Settings that all priors share."""
 
     kind: ClassVar[str] = "prior"
     name: str = option("standard", _PRIOR)
@@ -59,4 +59,4 @@ class Conditional(Prior):
     """p(z|y), a normal distribution for each condition."""
 
     name: str = option("conditional", _PRIOR)
-    hidden: tuple[int, ...] = option((), "widths of the network that gives p(z|y)", minimum=1)
+    hidden: tuple[int, ...] = option((), "hidden widths of the network that outputs p(z|y)", minimum=1)

@@ -1,4 +1,4 @@
-"""The whole recipe of a run, from YAML and from `--set`."""
+"""All settings of a run, read from YAML and from `--set`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tfvae.config.prior import Prior, Standard
 from tfvae.config.training import Training
 from tfvae.errors import UserError, nearest
 
-# What config.yaml says of a run beside its settings.
+# The keys of config.yaml that describe the run and are not settings.
 FACTS = ("preset", "noise_version", "versions", "latent", "examples")
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The whole recipe of a run."""
+    """All settings of a run."""
 
     data: Data = Digits()
     network: Network = Mlp()
@@ -38,66 +38,66 @@ class Config:
     objective: Objective = Objective()
     model: Model = Vae()
     training: Training = Training()
-    seed: int = option(0, "the key of every random number, in [0, 2^63)", minimum=0, maximum=2**63 - 1)
+    seed: int = option(0, "seed of every random number, in [0, 2^63)", minimum=0, maximum=2**63 - 1)
 
 
 def sections() -> dict[str, Any]:
-    """Name to dataclass of every section; of a section of choices the class of them all."""
+    """Name to dataclass of every section; for a section of choices, their base class."""
     hints = typing.get_type_hints(Config)
     return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
 
 
 def override(config: Config, assignments: list[str]) -> Config:
-    """The configuration with each `section.key=value` put in; values are YAML.
+    """The configuration with each assignment `section.key=value` applied; values are YAML.
 
-    Where a `name` changes, settings that the new choice also has keep their values, and the others go. Names may be
-    code: whoever assigns is the user.
+    When a `name` changes, settings that the new choice also has keep their values; the others are dropped. Names may be
+    code, because assignments come from the user and not from a file.
 
     Raises:
-      UserError: an assignment that cannot be read or used.
+      UserError: an assignment cannot be parsed or is invalid.
 
     Example:
       >>> override(Config(), ["training.epochs=3"]).training.epochs
       3
     """
     values = to_dict(config)
-    given: dict[str, dict[str, Any]] = {}
+    changes: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
-            raise UserError(f"--set {assignment}: want section.key=value, as in --set training.epochs=3.")
+            raise UserError(f"--set {assignment}: expected section.key=value, as in --set training.epochs=3.")
         section, *keys = path.split(".")
         try:
             value = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, such as 2026-99-99
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: an invalid date, such as 2026-99-99
             raise UserError(f"--set {assignment}: the value is not YAML ({_one_line(error)}).") from error
         if section not in values:
             raise UserError(f"{section}: no such section{nearest(section, values)}. There are: {', '.join(values)}.")
         if not keys:
             values[section] = value
-            given.pop(section, None)
+            changes.pop(section, None)
         else:
-            _put(given.setdefault(section, {}), values[section], section, keys, value)
-    return from_dict(Config, {**values, **{name: _merged(name, values[name], given[name]) for name in given}})
+            _put(changes.setdefault(section, {}), values[section], section, keys, value)
+    return from_dict(Config, {**values, **{name: _merged(name, values[name], changes[name]) for name in changes}})
 
 
 def from_yaml(text: str, origin: str, allow_code: Collection[str] = ()) -> Config:
-    """Reads a configuration; what it says of a run (FACTS) is passed over.
+    """Reads a configuration; keys that describe a run (FACTS) are ignored.
 
     Args:
       text: YAML.
-      origin: what messages call the file.
-      allow_code: packages that the file may name code of; that of others is not imported.
+      origin: the name of the file in messages.
+      allow_code: packages whose code the file may name; code of other packages is not imported.
 
     Raises:
-      UserError: not YAML, or settings that cannot be used.
+      UserError: the text is not YAML, or a setting is invalid.
     """
     try:
         values = yaml.safe_load(text) or {}
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{origin}: not YAML ({_one_line(error)}).") from error
     if not isinstance(values, Mapping):
-        raise UserError(f"{origin}: got {type(values).__name__}, want a table of sections.")
+        raise UserError(f"{origin}: got {type(values).__name__}, expected a table of sections.")
     known = {key: value for key, value in _migrated(values).items() if key not in FACTS}
     try:
         return from_dict(Config, known, allow_code=allow_code)
@@ -105,28 +105,28 @@ def from_yaml(text: str, origin: str, allow_code: Collection[str] = ()) -> Confi
         raise UserError(f"{origin}: {error}") from error
 
 
-def _put(given: dict[str, Any], old: Any, path: str, keys: list[str], value: Any) -> None:
-    """Puts a value at the end of a path of keys, through the tables that are there already (`old`) or anew."""
+def _put(changes: dict[str, Any], old: Any, path: str, keys: list[str], value: Any) -> None:
+    """Sets a value at the end of a path of keys; tables on the way are copied from `old` or created."""
     key, *deeper = keys
     if not isinstance(old, dict):
-        raise UserError(f"{'.'.join([path, *keys])}: {path} is a single value; want {path}={value}.")
+        raise UserError(f"{'.'.join([path, *keys])}: {path} is a single value; expected {path}={value}.")
     if not deeper:
-        given[key] = value
+        changes[key] = value
         return
-    inner = given.setdefault(key, copy.deepcopy(old.get(key, {})))
+    inner = changes.setdefault(key, copy.deepcopy(old.get(key, {})))
     _put(inner, inner, f"{path}.{key}", deeper, value)
 
 
-def _merged(section: str, old: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _merged(section: str, old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     kind = sections()[section]
-    if is_section_of_choices(kind) and given.get("name", old.get("name")) != old.get("name"):
-        kept = names(chosen(kind, given["name"]))
+    if is_section_of_choices(kind) and changes.get("name", old.get("name")) != old.get("name"):
+        kept = names(chosen(kind, changes["name"]))
         old = {key: value for key, value in old.items() if key in kept}
-    return {**old, **given}
+    return {**old, **changes}
 
 
 def _migrated(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A configuration of version 0.1.0 without the settings of other choices, all of which it holds; else as it is."""
+    """A configuration of version 0.1.0 lists the settings of all choices: drops those of the choices not selected."""
     versions = values.get("versions")
     if not isinstance(versions, Mapping) or versions.get("tfvae") != "0.1.0":
         return values
@@ -148,5 +148,5 @@ def _migrated(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _one_line(error: Exception) -> str:
-    # PyYAML's own account names a file that the user never wrote.
+    # PyYAML's full message names a file that does not exist.
     return " ".join(str(getattr(error, "problem", None) or error).split())

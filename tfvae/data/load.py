@@ -1,4 +1,4 @@
-"""From settings, or from a user's arrays, to a data set: read, split by seed, scale by the training part."""
+"""Creates a data set from settings or from a user's arrays: reads it, splits it by seed, fits the scaling."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tfvae.errors import UserError
 def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
     """The data set that the settings name.
 
-    Where a source has no test split, the first `test_fraction` in the order of purpose 4 at step 2^40 - 1 becomes it;
-    the next `validation_fraction` of the remaining training part becomes the validation. Within a split examples keep
-    the source's order.
+    If a source has no test split, the first `test_fraction` in the order of purpose 4 at step 2^40 - 1 becomes the test
+    split; the next `validation_fraction` of the remaining training part becomes the validation split. Within a split
+    examples keep the source's order.
 
     Args:
       settings: the `data` section.
@@ -29,7 +29,7 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
       condition: what the model is conditioned on: none, label or attributes.
 
     Raises:
-      UserError: the data cannot be used; says which file, row or index, and how to mend it.
+      UserError: the data cannot be used; the message names the file, row or index, and the fix.
 
     Example:
       >>> from tfvae.config.data import Digits
@@ -65,13 +65,13 @@ def for_recipe(recipe: Config) -> DataSet:
 
 
 def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str | Scaling = "auto") -> DataSet:
-    """A data set of the user's own arrays, as `VAE.fit` takes them; its test split is empty.
+    """A data set of the user's arrays, for `VAE.fit`; its test split is empty.
 
     Args:
       x: `[n, …]` numbers; `[n, height, width]` becomes `[n, height, width, 1]`.
       y: labels `[n]`, or None.
       validation: `x_val`, or a tuple `(x_val,)` or `(x_val, y_val)`, or None for an empty validation split.
-      scaling: a kind, fitted on x, or a scaling to be used as it is.
+      scaling: a kind, to be fitted on x, or a fitted scaling.
 
     Raises:
       UserError: arrays that cannot be used or do not fit each other.
@@ -91,14 +91,16 @@ def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str |
 
 
 def read(settings: Data, seed: int) -> Source:
-    """What the named source holds, before it is split and scaled.
+    """The content of the named source, before it is split and scaled.
 
     Raises:
       UserError: as `load`.
     """
     source = catalog.load("data", settings.name).from_settings(settings, seed)
     if not isinstance(source, Source):
-        raise UserError(f"data.name: {settings.name} gave {type(source).__name__}, want a tfvae.data.splits.Source.")
+        raise UserError(
+            f"data.name: {settings.name} returned {type(source).__name__}, expected a tfvae.data.splits.Source."
+        )
     return source
 
 
@@ -113,15 +115,17 @@ def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Sp
     test_count = 0 if source.test is not None else _share(settings.test_fraction, n)
     validation_count = _share(settings.validation_fraction, n - test_count)
     if n - test_count - validation_count < 1:
-        wanted = "training and validation" if source.test is not None else "training, validation and test"
-        raise UserError(f"data: {n} examples are too few to split into {wanted}; want more, or smaller fractions.")
+        splits = "training and validation" if source.test is not None else "training, validation and test"
+        raise UserError(
+            f"data: {n} examples are too few to split into {splits}; use more examples or smaller fractions."
+        )
     ranks = order(seed, noise.LAST_STEP, n)
     test_at, validation_at, train_at = np.split(ranks, [test_count, test_count + validation_count])
     train, validation = (source.train.take(np.sort(at)) for at in (train_at, validation_at))
     notes = (f"Validation: {validation_count} of the {n - test_count} training examples, drawn by seed {seed}.",)
     if source.test is not None:
         return train, validation, source.test, notes
-    note = f"Test: {test_count} of {n} examples, drawn by seed {seed}, for the source has no test split of its own."
+    note = f"Test: {test_count} of {n} examples, drawn by seed {seed}, because the source has no test split."
     return train, validation, source.train.take(np.sort(test_at)), (note, *notes)
 
 
@@ -138,14 +142,14 @@ def _fit(settings: Data, source: Source, train: Split) -> Scaling:
     if settings.binarize != "none" and outside:
         raise UserError(
             f"data.binarize: got {settings.binarize} with {fitted.kind} scaling of values from {low:g} to {high:g}; "
-            "want values within [0, 1]: take data.scaling=min-max or data.binarize=none."
+            "expected values within [0, 1]: set data.scaling=min-max or data.binarize=none."
         )
     return fitted
 
 
 def _fit_kind(kind: str, x: np.ndarray) -> Scaling:
     if kind not in ("auto", *scaling.KINDS):
-        raise UserError(f"scaling: got {kind!r}, want one of auto, {', '.join(scaling.KINDS)}.")
+        raise UserError(f"scaling: got {kind!r}, expected one of auto, {', '.join(scaling.KINDS)}.")
     return scaling.fit(kind, x)
 
 
@@ -156,13 +160,13 @@ def _shape(x: np.ndarray | OnDisk) -> tuple[int, ...]:
 def _with_validation(x: np.ndarray, y: Any, validation: Any) -> tuple[Split, Split, tuple[str, ...] | None]:
     parts = validation if isinstance(validation, (tuple, list)) else (validation,)
     if len(parts) not in (1, 2):
-        raise UserError(f"validation_data: got {len(parts)} parts, want x_val or (x_val, y_val).")
+        raise UserError(f"validation_data: got {len(parts)} parts, expected x_val or (x_val, y_val).")
     x_val = arrays.examples(parts[0], "validation x")
     y_val = parts[1] if len(parts) == 2 else None
     if x_val.shape[1:] != x.shape[1:]:
         raise UserError(
-            f"validation_data: an example is {list(x_val.shape[1:])}, in x it is {list(x.shape[1:])}; "
-            "want the same shape."
+            f"validation_data: an example has shape {list(x_val.shape[1:])}, but in x it has {list(x.shape[1:])}; "
+            "expected the same shape."
         )
     if y is not None and y_val is not None:
         a, b, names = arrays.joint_labels((y, len(x), "y"), (y_val, len(x_val), "validation y"))

@@ -1,4 +1,4 @@
-"""What a source hands over and what training gets: examples in the user's units, by split."""
+"""What a source returns and what training uses: examples in the user's units, by split."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfvae.data.scaling import Scaling
 
 
 class OnDisk(Protocol):
-    """Examples that stay where they are until a batch needs them."""
+    """Examples that stay on disk until a batch needs them."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -36,20 +36,20 @@ class OnDisk(Protocol):
         """
 
     def to_fit(self, kind: str) -> np.ndarray:
-        """An array from which `scaling.fit` takes the same scaling as from all the examples.
+        """An array from which `scaling.fit` fits the same scaling as from all the examples.
 
         Raises:
-          UserError: a kind that cannot be had of them.
+          UserError: this kind of scaling cannot be fitted to these examples.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Examples of one split, in the user's units and as they came.
+    """Examples of one split, unchanged, in the user's units.
 
     Attributes:
-      x: `[n, …]` (uint8 stays uint8), or what is to be streamed.
-      y: labels, int64 `[n]`, -1 for an unlabelled one, or None.
+      x: `[n, …]` (uint8 stays uint8), or examples to be streamed.
+      y: labels, int64 `[n]`, -1 for an unlabelled example, or None.
       attributes: float32 `[n, A]`, or None.
     """
 
@@ -69,17 +69,17 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What one source read, before validation is split off and scaling fitted.
+    """The content of a source, before the validation split is taken and the scaling is fitted.
 
     Attributes:
-      train: all that is not the test split; with `test` None, the test is taken from it.
+      train: everything except the test split; if `test` is None, the test split is taken from it.
       test: the source's own test split, or None.
-      auto: the scaling that "auto" stands for.
+      auto: the scaling that "auto" selects.
       unit_maximum: the user's value that becomes 1 under "unit" scaling.
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
       attribute_names: the name of each attribute.
-      notes: sentences worth printing.
+      notes: sentences to print.
     """
 
     train: Split
@@ -94,21 +94,21 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Everything that a run needs to know of its data.
+    """Everything that a run needs to know about its data.
 
     Attributes:
       name: the source.
-      train: what gradients are taken on; scaling is fitted on it alone.
-      validation: kept from the training part; empty where there is none.
-      test: never trained on; empty where there is none.
+      train: the examples to train on; the scaling is fitted on these only.
+      validation: taken from the training part; may be empty.
+      test: never trained on; may be empty.
       scaling: user's units to model units, and back.
       shape: of one example; images are height, width, channels.
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
-      notes: sentences to print, such as how the test split was made.
+      notes: sentences to print, such as how the test split was chosen.
       condition: what the model is conditioned on; None: nothing.
       binarize: how examples become binary: "none", "threshold" or "dynamic".
-      seed: the run's, under which binary forms are drawn.
+      seed: the run's; dynamic binarisation draws with it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Examples of a split as the evaluation sees them: report, diagnosis, pictures and export take theirs from here."""
+"""Examples of a split in the form that the evaluation uses; shared by report, diagnosis, pictures and export."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class View:
     """The first examples of a split.
 
     Attributes:
-      x: `[n, …]` in model units, scaled and, where the data set says so, binary.
+      x: `[n, …]` in model units, scaled and, if the data set is binarised, binary.
       raw: `[n, …]` in the user's units, as they were read.
-      y: what a conditional model is conditioned on, float32 `[n, C]`; None where the data set has no condition.
-      labels: class numbers, int64 `[n]`, -1 for an unlabelled example; None where there are no labels.
+      y: the condition of a conditional model, float32 `[n, C]`; None if the data set has no condition.
+      labels: class numbers, int64 `[n]`, -1 for an unlabelled example; None if there are no labels.
       split: "test", "validation" or "train".
     """
 
@@ -47,15 +47,15 @@ def first(
     condition: Condition | None = None,
     dtype: str = "float32",
 ) -> View:
-    """The first examples of a split, with the same bits as in the evaluation.
+    """The first examples of a split, bit-identical to those of the evaluation.
 
-    Dynamic binarisation draws at purpose 3 and step 2^40 - 1 under the run's seed, example i of the split at example i.
+    Dynamic binarisation draws at purpose 3 and step 2^40 - 1 with the run's seed, example i of the split at example i.
 
     Args:
       data: the data set.
       split: "test", "validation" or "train".
-      count: how many, or all of a smaller split; None: all.
-      condition: what y means to the model; None: what it means in the data set.
+      count: number of examples, at most those of the split; None: all.
+      condition: the model's meaning of y; None: that of the data set.
       dtype: of x; float32 or float64.
 
     Raises:
@@ -77,7 +77,7 @@ def first(
 
 
 def held_out(data: DataSet) -> str:
-    """The split to judge a model by: test; validation where that is empty; else train.
+    """The split to evaluate a model on: test; validation if that is empty; else train.
 
     Example:
       >>> from tfvae.data.load import from_arrays
@@ -88,12 +88,12 @@ def held_out(data: DataSet) -> str:
 
 
 def sampled_condition(view: View, condition: Condition | None, count: int) -> np.ndarray | None:
-    """The y that `sample(count)` takes: None for labels, which it draws by their frequencies; the examples' attributes.
+    """The y for `sample(count)`: None for labels, which it draws by their frequencies, or the examples' attributes.
 
     Args:
       view: examples of the data set.
       condition: of the model, or None.
-      count: how many samples.
+      count: number of samples.
     """
     if condition is None or condition.kind == "label" or view.y is None:
         return None

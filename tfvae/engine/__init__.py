@@ -1,1 +1,1 @@
-"""The training engine: knows objectives, and no family of models."""
+"""The training engine. It works on objectives and knows no model family."""

@@ -1,4 +1,4 @@
-"""The moving averages of the weights, put in their place for as long as something looks at them."""
+"""Moving averages of the weights, swapped in for validation and at the end of training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tfvae.engine.trainer import Trainer
 
 @contextlib.contextmanager
 def in_place(trainers: Sequence[Trainer]) -> Iterator[None]:
-    """Weights are their averages inside, and what they were, to the bit, outside.
+    """Replaces the weights by their averages inside the block, and restores them bit-exactly after it.
 
     a' = d a + (1 - d) w after each update, from a = w after the first.
 
     Args:
-      trainers: optimizers with the variables that they move; those without `use_ema` are left as they are.
+      trainers: optimizers and their variables; those without `use_ema` are left unchanged.
 
     Source: Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging, 1992; exponential as in Keras.
     """
@@ -32,13 +32,13 @@ def in_place(trainers: Sequence[Trainer]) -> Iterator[None]:
 
 
 def put(trainers: Sequence[Trainer]) -> None:
-    """Weights are their averages from now on."""
+    """Replaces the weights by their averages for good."""
     for trainer in _averaged(trainers):
         trainer.optimizer.finalize_variable_values(list(trainer.objective.variables))
 
 
 def _averaged(trainers: Sequence[Trainer]) -> list[Trainer]:
-    # Before its first update an average is zero.
+    # Before the first update the average is zero.
     return [
         trainer for trainer in trainers if trainer.optimizer.use_ema and int(trainer.optimizer.iterations.numpy()) > 0
     ]

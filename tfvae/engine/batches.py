@@ -21,15 +21,15 @@ from tfvae.engine.plan import Plan
 
 @dataclass(frozen=True)
 class Batches:
-    """Where the examples come from, and how they become what a model takes.
+    """The examples of a split, and how they are converted to batches for a model.
 
     Attributes:
-      feed: how they reach the compiled step.
-      examples: how many there are.
+      feed: passes the examples to the compiled step.
+      examples: number of examples.
       scaling: from the user's units to model units.
       binarize: none, threshold or dynamic.
       seed: of all noise.
-      dtype: of x in model units; that of variables, unless it is given.
+      dtype: of x in model units; default: the dtype of variables.
     """
 
     feed: pipeline.Feed
@@ -37,21 +37,21 @@ class Batches:
     scaling: Scaling
     binarize: str = "none"
     seed: int = 0
-    # Not asked for in the step: Keras keeps its policy by thread, and replicas are threads.
+    # Read here, not in the step: Keras keeps its policy per thread, and replicas are threads.
     dtype: str = field(default_factory=lambda: keras.config.dtype_policy().variable_dtype)
 
     @classmethod
     def of(cls, split: Split, data: DataSet, config: Config) -> Batches:
-        """A split of a data set as a recipe wants it.
+        """The batches of a split under a configuration.
 
         Raises:
-          UserError: the data set's condition asks for labels or attributes that the split has not.
+          UserError: the data set's condition needs labels or attributes that the split does not have.
         """
         feed = pipeline.feed(split, data.condition)
         return cls(feed, len(split), data.scaling, config.data.binarize, config.seed)
 
     def indices(self, plan: Plan, place: Place, steps_done: int, epochs: int) -> Iterator[np.ndarray]:
-        """This worker's part of every batch to come, over all epochs, int64 `[share * its replicas]`."""
+        """This worker's part of each remaining batch, over all epochs, int64 `[share * its replicas]`."""
         mine = slice(place.first_replica * plan.share, (place.first_replica + place.replicas) * plan.share)
         first, done = divmod(steps_done, plan.steps_per_epoch)
         for epoch in range(first, epochs):
@@ -69,10 +69,10 @@ class Batches:
         """A batch in model units.
 
         Args:
-          raw: x `[batch, …]` in the user's units and y, as `Feed.fetch` gives them.
+          raw: x `[batch, …]` in the user's units and y, as returned by `Feed.fetch`.
           step: addresses the noise of dynamic binarisation.
-          first_example: where x[0] stands in the global batch, or in the data set.
-          weight: `[batch]`, 0 for padding; None: there is none.
+          first_example: position of x[0] in the global batch, or in the data set.
+          weight: `[batch]`, 0 for padding; None: no padding.
         """
         x, y = raw
         address = noise.Address(self.seed, noise.BINARISATION, step, first_example)

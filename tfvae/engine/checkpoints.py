@@ -1,4 +1,4 @@
-"""Checkpoints of a run, written whole or not at all, and passed over where they are broken."""
+"""Checkpoints of a run: written atomically; a broken one is skipped when a run is restored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tfvae.errors import UserError
 
 
 class _Notes(tf.train.experimental.PythonState):
-    """What the host knows of the run, as JSON inside the checkpoint."""
+    """Host state of the run, as JSON inside the checkpoint."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -30,7 +30,7 @@ class _Notes(tf.train.experimental.PythonState):
         self.values = json.loads(string_value)
 
 
-# Writing may take 1 % of the time; and no more than ten minutes of work are ever at risk.
+# Writing may take 1 % of the time, and at most ten minutes of work can be lost.
 _SHARE = 0.01
 _LONGEST = 600.0
 
@@ -38,15 +38,15 @@ _LONGEST = 600.0
 class Checkpoints:
     """Weights, optimizers, step, the host's notes and the best weights so far, in `last-N`.
 
-    All in one file, so that no kill can part them.
+    All are in one checkpoint, so a kill cannot leave them out of step.
 
     Args:
       folder: the run's `checkpoints/`.
       model: its variables are saved.
       counter: int64 variable, steps done.
-      state: whatever else moves in training: optimizers, loss scales.
-      say: told what was passed over.
-      writes: False for the workers that only read; the chief writes for all.
+      state: other state that training changes: optimizers, loss scales.
+      say: called with a sentence about each checkpoint that was skipped.
+      writes: False for workers that only read; the chief writes for all.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Checkpoints:
         self._checkpoint = tf.train.Checkpoint(
             model=model, state=state, step=counter, notes=self._notes, best=self._best
         )
-        self._stands_at: Path | None = None
+        self._current: Path | None = None
         self._writes = writes
         self._written, self._cost = time.perf_counter(), 0.05
 
@@ -75,72 +75,74 @@ class Checkpoints:
 
     @property
     def due(self) -> bool:
-        """Whether the work since the last one is worth the time that writing takes."""
+        """Whether enough time has passed since the last checkpoint to write another."""
         return time.perf_counter() - self._written >= min(self._cost / _SHARE, _LONGEST)
 
     def save(self, notes: dict[str, Any]) -> str:
-        """Writes a checkpoint with the notes, unless that of this step is there; gives its path.
+        """Writes a checkpoint with the notes, unless this step already has one; returns its path.
 
         Raises:
-          UserError: it cannot be written; the one before it is whole.
+          UserError: it cannot be written; the previous one stays intact.
         """
         step = int(self._counter.numpy())
         path = self._folder / f"last-{step}"
-        if path == self._stands_at or not self._writes:
-            return str(path)  # a kill while it is replaced by its like would break it
+        if path == self._current or not self._writes:
+            return str(path)  # rewriting it in place risks corruption if the process is killed
         self._notes.values = notes
         begun = time.perf_counter()
         try:
             self._checkpoint.write(str(path))
             for part in self._folder.glob(f"{path.name}.*"):
                 with open(part, "r+b") as file:
-                    os.fsync(file.fileno())  # so that a machine that loses power keeps it
+                    os.fsync(file.fileno())  # the file must survive a power loss
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
                 f"{self._folder}: the checkpoint of step {step} cannot be written "
-                f"({_first_line(error)}); make room there, then go on with --resume."
+                f"({_first_line(error)}); free some space, then continue with --resume."
             ) from error
         finally:
             self._written = time.perf_counter()
             self._cost = self._written - begun
-        self._stands_at = path
+        self._current = path
         self._remove_all_but(path)
         return str(path)
 
     def keep_best(self) -> None:
-        """Remembers the weights in place as the best so far; the next checkpoint has them."""
+        """Records the current weights as the best so far; the next checkpoint saves them."""
         for best, weight in zip(self._best.values, self._model.weights):
             best.assign(weight.value)
 
     def restore(self) -> dict[str, Any] | None:
-        """Puts the newest whole checkpoint back; gives its notes, or None where there is none.
+        """Restores the newest intact checkpoint; returns its notes, or None if there is no checkpoint.
 
         Raises:
-          UserError: there are checkpoints, and all are broken.
+          UserError: all checkpoints are broken.
         """
         paths = _newest_first(self._folder)
         for path in paths:
             try:
                 self._checkpoint.read(str(path)).assert_existing_objects_matched()
-            # IndexError is TensorFlow's OutOfRange for a data file cut short.
+            # IndexError is TensorFlow's OutOfRange for a truncated data file.
             except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
-                self._say(f"checkpoint {path} is broken ({_first_line(error)}); the one before it is used.")
+                self._say(f"checkpoint {path} is broken ({_first_line(error)}); trying the one before it.")
             else:
-                self._stands_at = path
+                self._current = path
                 return self._notes.values
         if paths:
-            raise UserError(f"{paths[0]}: it is broken, and so is every checkpoint before it; train anew with --out.")
+            raise UserError(
+                f"{paths[0]}: this checkpoint and all earlier ones are broken; start a new run with another --out."
+            )
         return None
 
     def restore_best(self) -> None:
-        """Puts the best weights in place."""
+        """Restores the best weights."""
         for best, weight in zip(self._best.values, self._model.weights):
             weight.value.assign(best)
 
     def _remove_all_but(self, newest: Path) -> None:
-        """Keeps this one and the one before it; what is newer was passed over, and the rest is left from kills."""
+        """Keeps this checkpoint and the one before it; newer ones are broken, other files are left over from kills."""
         kept = [path.name for path in _newest_first(self._folder) if _step(path) <= _step(newest)][:2]
-        # The index first, without which TensorFlow's other files are no checkpoint.
+        # The index first: without it TensorFlow's other files do not count as a checkpoint.
         for path in sorted(self._folder.glob("last-*"), key=lambda path: path.suffix != ".index"):
             if path.name.partition(".")[0] in kept:
                 continue
@@ -160,5 +162,5 @@ def _step(path: Path) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    # TensorFlow puts the name of a function node before its own words.
+    # TensorFlow puts the name of a function node before its message.
     return re.sub(r"^\{\{.*?\}\} ", "", str(error).strip().split("\n")[0])[:300]

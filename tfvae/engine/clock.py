@@ -1,4 +1,4 @@
-"""How many steps a call takes, and where the time goes."""
+"""Chooses the number of steps per compiled call, and measures where the time goes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-# A signal is answered between two calls, so that a call may not last; and host work between them must stay small.
+# Signals are handled between calls, so a call must be short; but host work between calls must stay a small share.
 _SECONDS_A_CALL = 1.0
 _MOST_STEPS = 4096
 
 
 class Clock:
-    """Chooses the steps of a call, and counts time inside compiled calls and outside.
+    """Chooses the number of steps per call, and measures the time inside and outside compiled calls.
 
     Args:
-      steps_per_call: a number to stay with; None: as many as take about a second, by what earlier calls took.
+      steps_per_call: a fixed number; None: as many as take about a second, estimated from earlier calls.
 
     Attributes:
-      steps: steps done in timed calls: those after the first, which compiles.
-      seconds: spent in them.
+      steps: steps done in timed calls; the first call compiles and is not timed.
+      seconds: spent in timed calls.
     """
 
     def __init__(self, steps_per_call: int | None) -> None:
@@ -30,7 +30,7 @@ class Clock:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Around the loop: what comes before and after is no part of its host share."""
+        """Wraps the loop; time before and after it does not count towards the host share."""
         self._begun = time.perf_counter()
         try:
             yield
@@ -38,12 +38,12 @@ class Clock:
             self._ended = time.perf_counter()
 
     def steps_per_call(self) -> int:
-        """For the next call."""
+        """Steps of the next call."""
         return self._fixed or self._next
 
     @contextlib.contextmanager
     def call(self, steps: int) -> Iterator[None]:
-        """Around a compiled call that does so many steps, until its results are on the host."""
+        """Wraps a compiled call of `steps` steps, until its results are on the host."""
         begun = time.perf_counter()
         yield
         seconds = time.perf_counter() - begun
@@ -53,12 +53,12 @@ class Clock:
             return
         self._inside += seconds
         self.steps, self.seconds = self.steps + steps, self.seconds + seconds
-        # By no more than fourfold, for a short call can have been lucky.
+        # At most four times as many: the timing of a short call is unreliable.
         self._next = max(1, min(int(_SECONDS_A_CALL * steps / seconds), 4 * steps, _MOST_STEPS))
 
     @contextlib.contextmanager
     def evaluation(self) -> Iterator[None]:
-        """Around the compiled calls of a validation, the first of which compiles."""
+        """Wraps the calls of a validation; the first validation compiles."""
         begun = time.perf_counter()
         yield
         seconds = time.perf_counter() - begun
@@ -70,6 +70,6 @@ class Clock:
 
     @property
     def host_share(self) -> float | None:
-        """Part of the time that passed outside compiled calls, compilation left aside; None: too short to tell."""
+        """Share of the time outside compiled calls, without compilation; None: the run was too short to measure."""
         total = self._ended - self._begun - self._compiling
         return max(0.0, 1.0 - self._inside / total) if self.steps and total > 0 else None

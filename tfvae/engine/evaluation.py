@@ -1,4 +1,4 @@
-"""Averages of a model's terms over a split: every example once, padding masked, noise of purpose 2."""
+"""Averages of a model's terms over a split: each example counts once, padding is masked, noise has purpose 2."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tfvae.engine.plan import Plan
 from tfvae.engine.record import Layout
 from tfvae.objectives.loss import Loss, Objective, Schedule
 
-_LEAST = 256  # examples of a batch, where there are as many
+_LEAST = 256  # smallest batch size, if the split has that many examples
 
-# What a record holds beside the sums: how many examples count in a penalty's mean, and the penalty's part of the loss.
+# Prefixes in a record besides the sums: the number of examples in a penalty's mean, and the penalty's part of the loss.
 _COUNT, _WEIGHTED = "count of ", "part of the loss by "
 
 
@@ -28,14 +28,14 @@ class Evaluation:
     """The compiled pass over a split.
 
     Args:
-      model: gives `objectives()`, `schedule()`, `group`, and with `test` also `test_terms`.
+      model: has `objectives()`, `schedule()`, `group`, and with `test` also `test_terms`.
       batches: the examples.
       plan: batch size and compilation.
-      strategy: whose workers share the batches out.
-      test: give the model's `test_terms` too.
+      strategy: its workers divide the batches among them.
+      test: compute the model's `test_terms` too.
 
-    `evaluation()` gives the mean of each term and penalty over the examples, float64 arrays by name, in nats an
-    example, under the final values of the schedules; those of other objectives than the main one are "name/term".
+    `evaluation()` returns the mean of each term and penalty over the examples, float64 arrays by name, in nats per
+    example, at the final values of the schedules; terms of objectives other than the main one are named "name/term".
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Evaluation:
         self._call = tf.function(self._records, reduce_retracing=True)
 
     def __call__(self, between: Callable[[], Any] = lambda: None) -> dict[str, np.ndarray]:
-        """The means.
+        """Computes the means.
 
         Args:
-          between: called after each compiled call; what it raises ends the pass.
+          between: called after each compiled call; an exception from it ends the pass.
         """
         indices, weights, firsts = self._share()
         schedule = {name: tf.cast(value, tf.float32) for name, value in self._model.schedule().items()}
@@ -61,14 +61,14 @@ class Evaluation:
             part = slice(done, done + len(tf.nest.flatten(elements)[0]))
             with self._clock.call(part.stop - done):
                 records = self._call(elements, tf.constant(weights[part]), tf.constant(firsts[part]), schedule).numpy()
-            for record in records:  # one by one, so that the sum does not depend on how long a call was
+            for record in records:  # one by one, so that the sum does not depend on the number of steps per call
                 total = total + record
             done = part.stop
             between()
         return self._means(self._layout.unpack(workers.sum_over_workers(self._strategy, total)))
 
     def _share(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """This worker's batches, as many as any other's: indices, weights, and the first example of each."""
+        """Indices, weights and first examples of this worker's batches; every worker has the same number of batches."""
         place = workers.place(self._strategy)
         count = self._strategy.num_replicas_in_sync // place.replicas
         indices, weights = pipeline.evaluation_indices(self._batches.examples, self.batch_size)
@@ -108,7 +108,7 @@ class Evaluation:
             if name.startswith((_COUNT, _WEIGHTED)):
                 continue
             count = sums.get(_COUNT + name, np.array(self._batches.examples))
-            if count > 0:  # else there was no group of two
+            if count > 0:  # zero: no group had two examples
                 means[name] = value / count
         for name in list(means):
             if _COUNT + name in sums:
@@ -122,7 +122,7 @@ def _whole_groups(size: int, group: int | None) -> int:
 
 
 def _weighted(term: tf.Tensor, batch: Batch) -> tf.Tensor:
-    """The sum over the examples that are no padding."""
+    """The sum over the examples, without padding."""
     return tf.einsum("b,b...->...", tf.cast(batch.weight, term.dtype), term)
 
 

@@ -1,4 +1,4 @@
-"""The gradient of one objective on one replica: its part of the sums over the global batch."""
+"""The gradient of one objective on one replica, as its part of the sums over the global batch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tfvae.objectives.loss import Loss, Objective, Schedule
 
 
 class Share(NamedTuple):
-    """Examples that one replica takes of a batch, or a part of them.
+    """The examples of a batch that one replica processes, or a micro-batch of them.
 
     Attributes:
       x: `[share, …]` in the user's units.
       y: `[share, C]` or None.
-      first_example: where x[0] stands in the global batch.
+      first_example: position of x[0] in the global batch.
       step: steps done before this one.
       schedule: values of the schedules at this step.
     """
@@ -31,11 +31,11 @@ class Share(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What is added over parts and replicas; the sum is that of the global batch.
+    """Values that are summed over micro-batches and replicas to give those of the global batch.
 
     Attributes:
       gradients: of the scaled loss, one for each variable.
-      terms: the loss, its terms and its penalties by name: parts of averages over the global batch.
+      terms: the loss, its terms and its penalties by name, as parts of averages over the global batch.
       sums: `Loss.sums`.
     """
 
@@ -48,7 +48,7 @@ GradientFunction = Callable[[Share, tf.Tensor], Sums]
 
 
 def of_objective(objective: Objective, batches: Batches, batch_size: int) -> GradientFunction:
-    """A pure function of a share and of the loss scale, all of a step that XLA sees under a strategy."""
+    """A pure function of a share and the loss scale; under a strategy XLA compiles only this part of a step."""
 
     def gradients(share: Share, scale: tf.Tensor) -> Sums:
         batch = batches.batch((share.x, share.y), share.step, share.first_example)
@@ -66,7 +66,7 @@ def of_objective(objective: Objective, batches: Batches, batch_size: int) -> Gra
 
 
 def _part_of_mean(loss: Loss, batch_size: int) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """A share's part of the loss, and of each penalty's mean, over the global batch, in which nothing is padding."""
+    """A share's part of the mean loss, and of each mean penalty, over the global batch, which has no padding."""
     total = tf.reduce_sum(loss.total) / batch_size
     means = {name: tf.reduce_sum(p.value * p.counts) / batch_size for name, p in loss.penalties.items()}
     for name, mean in means.items():
@@ -75,14 +75,14 @@ def _part_of_mean(loss: Loss, batch_size: int) -> tuple[tf.Tensor, dict[str, tf.
 
 
 def accumulated(gradients: GradientFunction, share: Share, scale: tf.Tensor, parts: int, size: int) -> Sums:
-    """The sums over a share, part by part, so that only one is in memory.
+    """The sums over a share, one micro-batch at a time to save memory.
 
     Args:
-      gradients: of one part.
+      gradients: of one micro-batch.
       share: all examples.
       scale: the loss scale.
-      parts: how many.
-      size: examples of each.
+      parts: number of micro-batches.
+      size: examples per micro-batch.
     """
     if parts == 1:
         return gradients(share, scale)
@@ -100,14 +100,14 @@ def accumulated(gradients: GradientFunction, share: Share, scale: tf.Tensor, par
 
 
 def _rows(t: tf.Tensor, begin: tf.Tensor | int, size: int) -> tf.Tensor:
-    # Not t[begin : begin + size], whose size XLA cannot know.
+    # Not t[begin : begin + size]: XLA could not infer its size.
     return tf.slice(t, [begin, *[0] * (t.shape.rank - 1)], [size, *t.shape[1:]])
 
 
 def norm_by_product(grads: list[tf.Tensor]) -> tf.Tensor:
-    """The global norm, its sums as products with ones.
+    """The global norm, with its sums computed as products with ones.
 
-    XLA's sum over a large tensor on a CPU writes the squares out and goes over them again: a sixth of an MLP's step.
+    On a CPU, XLA's sum over a large tensor writes the squares to memory and reads them again: a sixth of an MLP's step.
     """
     rows = [tf.reshape(grad, [-1, grad.shape[-1] if grad.shape.rank else 1]) for grad in grads]
     sums = [tf.reduce_sum(tf.matmul(tf.square(row), tf.ones([row.shape[1], 1], row.dtype))) for row in rows]
@@ -115,7 +115,7 @@ def norm_by_product(grads: list[tf.Tensor]) -> tf.Tensor:
 
 
 def clipped(grads: list[tf.Tensor], norm: tf.Tensor, bound: float | None) -> list[tf.Tensor]:
-    """Gradients shortened to a global norm of at most `bound`; None: as they are."""
+    """Gradients clipped to a global norm of at most `bound`; None: unchanged."""
     if bound is None:
         return grads
     factor = tf.minimum(tf.ones([], norm.dtype), bound / (norm + 1e-6))

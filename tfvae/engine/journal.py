@@ -1,4 +1,4 @@
-"""What the host remembers of a training: epochs that have ended, their metrics, and which of them was the best."""
+"""Training history on the host: the completed epochs, their metrics, and the best epoch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tfvae.errors import UserError
 
 
 class Journal:
-    """Epochs that have ended.
+    """The completed epochs.
 
     Args:
-      judged_by: the term by which the best epoch is chosen; None: the last epoch is the best, and training does not
-        end early.
-      higher: whether a higher value of it is better.
-      patience: epochs without a better one after which training ends; None: it does not end early.
-      run: where the metrics are kept; None: nowhere.
+      judged_by: the term that selects the best epoch; None: the last epoch is the best, and training does not stop
+        early.
+      higher: whether a higher value of the term is better.
+      patience: training stops after this many epochs without a better one; None: it does not stop early.
+      run: stores the metrics; None: they are not stored.
 
     Attributes:
       history: the metrics of each epoch, as `metrics.jsonl` has them.
@@ -31,75 +31,76 @@ class Journal:
         self._patience = None if judged_by is None else patience
         self.history: list[dict[str, Any]] = []
         self._begun = 0.0
-        # Part of every checkpoint, as is the state of the sums of an epoch that has not ended.
+        # Saved in every checkpoint; "sums" is the state of the sums of an unfinished epoch.
         self._notes: dict[str, Any] = {"best": None, "best_epoch": 0, "ended": 0, "sums": None, "seconds": 0.0}
 
     @classmethod
     def of(cls, model: Any, patience: int | None, run: RunFolder | None) -> Journal:
-        """The journal of a model, by what it says of the term that it is judged by."""
+        """The journal of a model, which uses the model's `judged_by` term."""
         judged_by = getattr(model, "judged_by", "loss")
         term = None if judged_by is None else model.terms.get(judged_by)
         return cls(judged_by, term is not None and term.better == "higher", patience, run)
 
     @property
     def ended(self) -> int:
-        """Epochs that have ended."""
+        """Number of completed epochs."""
         return int(self._notes["ended"])
 
     @property
     def best_epoch(self) -> int:
-        """The best epoch, counted from 1; 0: none has ended."""
+        """The best epoch, counted from 1; 0: no epoch is complete."""
         return int(self._notes["best_epoch"])
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds of training, over all the processes that took part."""
+        """Wall-clock seconds of training, summed over the processes of a resumed run."""
         return float(self._notes["seconds"])
 
     @property
     def patience_is_over(self) -> bool:
-        """Whether training ends early."""
+        """Whether training should stop early."""
         if self._patience is None or self._notes["best"] is None:
             return False
         return self.ended - self.best_epoch >= self._patience
 
     @property
     def why_it_ends(self) -> str:
-        """Why training ends early, for people."""
+        """Why training stops early, as text."""
         return f"no better validation {self._judged_by} since epoch {self.best_epoch}"
 
     def begin(self) -> None:
-        """Starts counting seconds, from what earlier processes took."""
+        """Starts the clock, at the seconds that earlier processes took."""
         self._begun = time.perf_counter() - self.seconds
 
     def restore(self, notes: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Goes on from a checkpoint's notes; gives the state of the sums of its epoch."""
+        """Continues from a checkpoint's notes; returns the state of the sums of its epoch."""
         self._notes = notes or self._notes
         if self._run:
-            # Lines of epochs after the checkpoint are from the run that was cut off, and are made again.
+            # Epochs after the checkpoint will be trained again, so their lines are dropped.
             self.history = [line for line in self._run.metrics() if line["epoch"] <= self.ended]
         return self._notes["sums"]
 
     def notes(self, sums: dict[str, Any]) -> dict[str, Any]:
-        """What a checkpoint is to hold, with the state of the sums of the epoch."""
+        """The notes for a checkpoint, with the state of the sums of the epoch."""
         self._notes["seconds"] = time.perf_counter() - self._begun
         return {**self._notes, "sums": sums}
 
     def value(self, means: Mapping[str, np.ndarray]) -> float:
-        """The value by which an epoch is judged; without one, its loss.
+        """The value that epochs are compared by: the `judged_by` term, by default the loss.
 
         Raises:
-          UserError: the model has no such term.
+          UserError: the model does not report that term.
         """
         name = self._judged_by or "loss"
         if name not in means:
             raise UserError(
-                f"judged_by: the model is judged by {name!r}, which it does not report; it reports {', '.join(means)}."
+                f"judged_by: the model selects its best epoch by {name!r}, which it does not report; it reports "
+                f"{', '.join(means)}."
             )
         return float(means[name])
 
     def is_best(self, value: float) -> bool:
-        """Whether an epoch of this value is the best so far, which it then is."""
+        """Whether the value is the best so far; if so, records it."""
         best = self._notes["best"]
         better = best is None or self._judged_by is None or (value > best if self._higher else value < best)
         if better:
@@ -107,7 +108,7 @@ class Journal:
         return better
 
     def end_epoch(self, line: dict[str, Any], best: bool, writes: bool) -> None:
-        """Enters the metrics of an epoch, and appends them to the run where this process `writes`."""
+        """Records the metrics of an epoch, and appends them to the run if this process `writes`."""
         self._notes["ended"] = line["epoch"]
         if best:
             self._notes["best_epoch"] = line["epoch"]

@@ -11,12 +11,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Learning rate that rises linearly to its peak, then stays, or falls to zero along a line or half a cosine.
+    """Learning rate with a linear warm-up to its peak, then constant or with a linear or cosine decay to zero.
 
     Args:
       peak: highest learning rate.
-      warmup_steps: length of the rise; 0: none.
-      total_steps: the step at which a fall ends.
+      warmup_steps: length of the warm-up; 0: none.
+      total_steps: the step at which the decay ends.
       shape: constant, linear or cosine.
 
     Source: Loshchilov and Hutter, SGDR, arXiv:1608.03983, equation 5 (one period of it).

@@ -1,4 +1,4 @@
-"""The loop: epochs of compiled calls, validation, checkpoints. Whatever it needs to go on stands in a checkpoint."""
+"""The training loop: epochs of compiled calls, validation, checkpoints. A checkpoint has all the state to resume it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tfvae.errors import UserError
 EpochEnd = Callable[[int, dict[str, Any]], None]
 
 
-class _Interrupted(Exception):  # noqa: N818 - a request that is met outside
+class _Interrupted(Exception):  # noqa: N818 - a request, not an error
     """A validation was interrupted; resuming repeats it."""
 
 
@@ -39,20 +39,20 @@ class Loop:
     """Trains a model on a data set.
 
     Args:
-      model: a `LatentModel`, made in the strategy's scope; where it is compiled, by its own optimizers.
+      model: a `LatentModel`, created in the strategy's scope; a compiled one is trained with its own optimizers.
       data: splits, scaling and condition.
-      config: the whole recipe.
-      strategy: how replicas work together.
-      outputs: run folder, reporter and profile; None: nothing is kept or shown.
+      config: all settings of the run.
+      strategy: the distribution strategy.
+      outputs: run folder, reporter and profile; None: nothing is saved or printed.
 
     Attributes:
-      trainers: each objective, and what moves its variables.
+      trainers: a trainer for each objective.
       clock: steps, and the time in and between compiled calls.
-      steps_per_epoch: a last partial batch is dropped.
+      steps_per_epoch: steps per epoch; a last partial batch is dropped.
       jit: whether gradients are compiled with XLA.
 
     Raises:
-      UserError: settings that do not fit the data, the model or the strategy.
+      UserError: a setting does not fit the data, the model or the strategy.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Loop:
         training, replicas = config.training, strategy.num_replicas_in_sync
         self.steps_per_epoch = steps_per_epoch(training, len(data.train))
         check_shares(training, replicas, model.group)
-        self._say_what_is_left_out()
+        self._report_ignored()
         self.jit, jit_loop = use_jit(training, model), use_jit_loop(training, model)
         self._plan = Plan(
             training.batch_size, training.accumulation, replicas, self.steps_per_epoch, self.jit, jit_loop
@@ -80,7 +80,7 @@ class Loop:
             self._step = Step(self.trainers, model.schedule, self._batches, self._plan, strategy)
             self._counter = self._step.counter
             self._checkpoints = self._make_checkpoints(self._run) if self._run else None
-        # `VAE.fit` may have no validation split; the training loss then stands in its place.
+        # `VAE.fit` may have no validation split; the training loss is then used instead.
         self._validation = self._evaluation(data.validation) if len(data.validation) else None
         self.clock = Clock(training.steps_per_call)
         self._profile = Profile(self._run.tensorboard if self._run and self._place.chief else None, outputs.profile)
@@ -88,24 +88,24 @@ class Loop:
         self._sums = EpochSums(self._step.layout)
 
     def resume(self) -> int:
-        """Puts the newest whole checkpoint back; gives the steps that it had done, 0 where there is none."""
+        """Restores the newest intact checkpoint; returns the number of steps done, 0 if there is no checkpoint."""
         if self._checkpoints is None or self._run is None:
-            raise UserError("resume: want a run folder to resume from.")
+            raise UserError("resume: needs a run folder to resume from.")
         self._sums = EpochSums(self._step.layout, self._journal.restore(self._checkpoints.restore()))
-        # Before anything is written, which could take a checkpoint away that another worker still reads.
-        workers.require_same(self._strategy, {"step to go on from": self._steps_done})
+        # Before anything is written: writing can remove a checkpoint that another worker is still reading.
+        workers.require_same(self._strategy, {"step to resume from": self._steps_done})
         if self._place.chief:
             self._run.write_metrics(self.history)
         return self._steps_done
 
     def run(self, epoch_end: EpochEnd | None = None) -> None:
-        """Trains from where it stands to the end, and puts the best weights in place.
+        """Trains from the current step to the end, then restores the best weights.
 
         Args:
           epoch_end: called with the epoch and its metrics.
 
         Raises:
-          Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
+          Stopped: after Ctrl-C or SIGTERM; the checkpoint is written.
           UserError: the loss is not finite, or a checkpoint cannot be written.
         """
         self._journal.begin()
@@ -136,7 +136,7 @@ class Loop:
 
     @property
     def elapsed(self) -> float:
-        """Wall-clock seconds of training, over all the processes that took part."""
+        """Wall-clock seconds of training, summed over the processes of a resumed run."""
         return self._journal.seconds
 
     @property
@@ -145,7 +145,7 @@ class Loop:
         return self._journal.best_epoch
 
     def evaluate(self, split: Split) -> dict[str, np.ndarray]:
-        """Mean of each term over a split, with the weights in place, in nats; and the model's `test_terms`."""
+        """Mean of each term over a split, with the current weights, in nats; and the model's `test_terms`."""
         return self._evaluation(split, test=True)()
 
     @property
@@ -156,15 +156,17 @@ class Loop:
         return Evaluation(self._model, Batches.of(split, self._data, self._config), self._plan, self._strategy, test)
 
     def _make_checkpoints(self, run: RunFolder) -> Checkpoints:
-        moving, say = trainer.state(self.trainers), self._reporter.say
-        return Checkpoints(run.checkpoints, self._model, self._counter, moving, say, self._place.chief)
+        state, say = trainer.state(self.trainers), self._reporter.say
+        return Checkpoints(run.checkpoints, self._model, self._counter, state, say, self._place.chief)
 
-    def _say_what_is_left_out(self) -> None:
+    def _report_ignored(self) -> None:
         training = self._config.training
         if dropped := len(self._data.train) % training.batch_size:
             self._reporter.say(f"each epoch drops the {dropped} examples of its last partial batch.")
         if training.early_stopping and self._model.judged_by is None:
-            self._reporter.say("early stopping: no term judges this model's epochs, so it trains to the last one.")
+            self._reporter.say(
+                "early stopping is ignored: this model has no term to compare epochs by, so all epochs are trained."
+            )
 
     def _train_epoch(self, end: int, elements: Iterator[Any], stop: StopRequest) -> None:
         while self._steps_done < end:
@@ -175,7 +177,7 @@ class Loop:
             try:
                 self._sums.add(records, self._steps_done)
             except NonFinite as error:
-                self._not_finite(str(error))
+                self._fail_nonfinite(str(error))
             self._reporter.progress(self._steps_done / self.steps_per_epoch)
             self._stop_if_asked(stop)
             self._save_if_due()
@@ -193,7 +195,7 @@ class Loop:
         return self._checkpoints.save(self._journal.notes(self._sums.to_dict()))
 
     def _validate(self, train: dict[str, np.ndarray], stop: StopRequest) -> tuple[dict[str, np.ndarray] | None, bool]:
-        """The validation's means with the weights that are kept, and whether they are the best so far."""
+        """The validation means with the weights that would be saved, and whether they are the best so far."""
         validation = None
         with averages.in_place(self.trainers):
             if self._validation:
@@ -202,7 +204,7 @@ class Loop:
             means = validation or train
             value = self._journal.value(means)
             if not np.isfinite([value, float(means["loss"])]).all():
-                self._not_finite(f"the validation loss is not finite at step {self._steps_done} ({scalars(means)})")
+                self._fail_nonfinite(f"the validation loss is not finite at step {self._steps_done} ({scalars(means)})")
             best = self._journal.is_best(value)
             if best and self._checkpoints:
                 self._checkpoints.keep_best()
@@ -211,7 +213,7 @@ class Loop:
     def _end_epoch(self, epoch: int, rate: float, stop: StopRequest, epoch_end: EpochEnd | None) -> None:
         train = self._sums.means()
         if "loss" not in train:
-            self._not_finite(f"no step of epoch {epoch + 1} was finite")
+            self._fail_nonfinite(f"no step of epoch {epoch + 1} was finite")
         try:
             validation, best = self._validate(train, stop)
         except _Interrupted:
@@ -228,23 +230,23 @@ class Loop:
         self._reporter.epoch(line)
         if epoch_end:
             epoch_end(epoch + 1, line)
-        self._save_if_due()  # last: what a kill cuts off before is made again
+        self._save_if_due()  # last: after a kill before this line the epoch's end is simply repeated
 
-    def _not_finite(self, what: str) -> NoReturn:
+    def _fail_nonfinite(self, problem: str) -> NoReturn:
         last = self._checkpoints.last if self._checkpoints else None
-        kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
-        raise UserError(f"{what}; {kept}. Try a smaller training.learning_rate, or training.clip_norm=1.")
+        saved = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
+        raise UserError(f"{problem}; {saved}. Try a smaller training.learning_rate, or training.clip_norm=1.")
 
     def _interrupt_if_asked(self, stop: StopRequest) -> None:
-        # A worker that leaves a validation alone would leave the others waiting for its share.
+        # If one of several workers left a validation, the others would wait for its part.
         if stop.number is not None and self._place.replicas == self._strategy.num_replicas_in_sync:
             raise _Interrupted
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
-        # One worker is asked, and all stop after the same call.
+        # A signal to one worker stops all of them after the same call.
         number = int(workers.gather(self._strategy, stop.number or 0).max())
         if not number:
             return
         if self._checkpoints:
-            self._reporter.say(f"stopping: checkpoint {self._save()} is written; --resume goes on from it.")
+            self._reporter.say(f"stopping: checkpoint {self._save()} is written; --resume continues from it.")
         raise Stopped(number)

@@ -1,7 +1,7 @@
-"""Any Keras optimizer by name, made fit for a step that reduces gradients itself.
+"""Any Keras optimizer by name, adapted to a step that reduces gradients itself.
 
-What Keras's `apply` does under a strategy is met here and nowhere else: it sums gradients over replicas, which the step
-has done already; its own clipping and loss scale come before that sum; its accumulation cannot run there.
+Under a strategy Keras's `apply` sums gradients over replicas, which the step has already done; its own clipping and
+loss scale come before that sum, and its accumulation cannot run there. Only this module deals with that.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tfvae.engine.learning_rate import WarmupDecay
 from tfvae.errors import UserError
 from tfvae.objectives.loss import Objective
 
-# Those whose results on several replicas the tests hold to those on one.
+# Optimizers for which tests show the same results on several replicas as on one.
 CERTIFIED = ("sgd", "adam", "adamw", "lion", "adafactor")
 
 
 def names() -> dict[str, type[keras.optimizers.Optimizer]]:
-    """Lower-case name to class of every Keras optimizer that can stand alone."""
+    """Lower-case name to class of every Keras optimizer that can be used by itself."""
     base = keras.optimizers.Optimizer
-    # Wrappers of other optimizers have no learning rate of their own.
+    # Wrappers of other optimizers have no learning rate.
     return {
         name.lower(): kind
         for name, kind in inspect.getmembers(keras.optimizers, inspect.isclass)
@@ -33,9 +33,9 @@ def names() -> dict[str, type[keras.optimizers.Optimizer]]:
 
 
 def compiled(model: Any, objective: Objective) -> keras.optimizers.Optimizer | None:
-    """The optimizer that `model.compile` was given for an objective; None where it was not called.
+    """The optimizer that was passed to `model.compile` for an objective; None if `compile` was not called.
 
-    An objective for which there is none takes one like the main objective's, which the model keeps.
+    An objective without one gets a copy of the main objective's optimizer, which is stored in the model.
     """
     if not getattr(model, "compiled", False):
         return None
@@ -48,21 +48,21 @@ def compiled(model: Any, objective: Objective) -> keras.optimizers.Optimizer | N
 
 
 def from_settings(settings: Training, steps_per_epoch: int, begins: int = 0) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, its learning rate a function of the steps that it has taken.
+    """The optimizer of the settings; its learning rate is a function of its own step count.
 
     Args:
       settings: its name and learning rate.
-      steps_per_epoch: in which warm-up and decay are counted.
-      begins: the step at which it begins; the decay ends with the training.
+      steps_per_epoch: converts warm-up and decay from epochs to steps.
+      begins: the first step at which it is used; the decay ends with the training.
 
     Raises:
-      UserError: no such optimizer, with the nearest name; or one that is not for several replicas, inside their scope.
+      UserError: no such optimizer, with the nearest name; or, in a strategy's scope, one not in `CERTIFIED`.
     """
     known = names()
     name = settings.optimizer.lower()
     if name not in known:
         raise UserError(
-            f"training.optimizer: got {settings.optimizer!r}{nearest(name, known)}, want one of {', '.join(known)}."
+            f"training.optimizer: got {settings.optimizer!r}{nearest(name, known)}, expected one of {', '.join(known)}."
         )
     _check_certified(name)
     rate = WarmupDecay(
@@ -80,25 +80,26 @@ def from_settings(settings: Training, steps_per_epoch: int, begins: int = 0) -> 
 
 
 def prepare(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]) -> None:
-    """Makes the slots, and lets `apply` take gradients that are summed over replicas already.
+    """Creates the slot variables, and makes `apply` accept gradients that are already summed over replicas.
 
-    Keras sums them again inside `apply`, which doubles them on two replicas. The name is private: a test fails if
-    Keras renames it.
+    Keras would sum them again inside `apply`, which doubles them on two replicas. The patched method is private: a test
+    fails if Keras renames it.
 
     Raises:
-      UserError: an optimizer that a strategy cannot be trusted with, or that does what the step does itself.
+      UserError: an optimizer not tested under a strategy, or one that scales or accumulates gradients itself.
     """
     if not hasattr(optimizer, "_all_reduce_sum_gradients"):
-        raise RuntimeError("this Keras reduces gradients elsewhere; tfvae needs keras>=3.15,<3.16.")
+        raise RuntimeError("this version of Keras reduces gradients elsewhere; tfvae needs keras>=3.15,<3.16.")
     _check_certified(type(optimizer).__name__)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise UserError(
-            "optimizer: got a LossScaleOptimizer, want the one inside it; the step scales float16 networks itself."
+            "optimizer: got a LossScaleOptimizer, expected its inner optimizer; the step scales the loss of float16 "
+            "networks itself."
         )
     if optimizer.gradient_accumulation_steps:
         raise UserError(
             "optimizer: got gradient_accumulation_steps, which cannot run under a strategy; "
-            "want training.accumulation, or accumulation=… of fit."
+            "set training.accumulation, or pass accumulation=… to fit."
         )
     if not optimizer.built:
         optimizer.build(variables)
@@ -108,6 +109,6 @@ def prepare(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variabl
 def _check_certified(name: str) -> None:
     if tf.distribute.has_strategy() and name.lower() not in CERTIFIED:
         raise UserError(
-            f"training.optimizer: got {name} under a distribution strategy, want one of {', '.join(CERTIFIED)}; "
-            "any other runs on one replica (--strategy default)."
+            f"training.optimizer: got {name} under a distribution strategy, expected one of {', '.join(CERTIFIED)}; "
+            "use any other on one replica only (--strategy default)."
         )

@@ -1,4 +1,4 @@
-"""Where the engine puts what it has to show: a run folder and a reporter, of which it knows no more than this."""
+"""The interfaces through which the engine writes its results: a run folder and a reporter."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Protocol
 
 
 class Reporter(Protocol):
-    """What the user sees while training runs."""
+    """Output for the user while training runs."""
 
     def say(self, text: str) -> None:
-        """Shows a sentence."""
+        """Prints a sentence."""
 
     def progress(self, epochs: float) -> None:
-        """Shows how many epochs, or parts of one, are done."""
+        """Shows how many epochs are done; may be fractional."""
 
     def epoch(self, line: dict[str, Any]) -> None:
-        """Shows the metrics of an epoch that has ended."""
+        """Shows the metrics of a completed epoch."""
 
     def last_epoch(self) -> None:
-        """Shows the metrics of the last epoch, where they were held back."""
+        """Shows the metrics of the last epoch, if they were not shown yet."""
 
 
 class Silent:
@@ -40,7 +40,7 @@ class Silent:
 
 
 class RunFolder(Protocol):
-    """Where a run keeps its checkpoints and its metrics."""
+    """Storage of a run's checkpoints and metrics."""
 
     @property
     def checkpoints(self) -> Path:
@@ -51,7 +51,7 @@ class RunFolder(Protocol):
         """The folder of TensorBoard's files."""
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch, as they were written."""
+        """The metrics of each epoch."""
 
     def write_metrics(self, lines: list[dict[str, Any]]) -> None:
         """Replaces the metrics of all epochs."""
@@ -62,12 +62,12 @@ class RunFolder(Protocol):
 
 @dataclass(frozen=True)
 class Outputs:
-    """What training leaves behind and shows.
+    """Destinations of what training saves and prints.
 
     Attributes:
-      run: where metrics and checkpoints go; None: they are not kept.
-      reporter: what the user sees.
-      profile: steps to write a TensorBoard profile of, after those that compile; 0: none.
+      run: stores metrics and checkpoints; None: they are not stored.
+      reporter: output for the user.
+      profile: number of steps to profile for TensorBoard, after those that compile; 0: none.
     """
 
     run: RunFolder | None = None

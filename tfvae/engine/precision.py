@@ -1,4 +1,4 @@
-"""Updates that are taken only where they are finite, and float16's loss scaling on top of that."""
+"""Updates that are applied only if they are finite, and loss scaling for float16."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_SCALE = 2.0**24
 
 
 class LossScale(tf.Module):
-    """The factor s on the loss that keeps float16 gradients from vanishing.
+    """The loss scale s, which keeps float16 gradients from vanishing.
 
     s' = max(s / 2, 1) after a step that overflowed; min(2 s, 2^24) after 2,000 in a row that did not; else s.
 
@@ -28,7 +28,7 @@ class LossScale(tf.Module):
         self.finite_steps = tf.Variable(0, dtype=tf.int64, trainable=False, aggregation=first)
 
     def update(self, finite: tf.Tensor) -> None:
-        """Moves the factor, knowing whether the step was finite."""
+        """Updates the scale after a step that was finite or not."""
         scale, steps = tf.identity(self.value), self.finite_steps + 1
         grows = steps >= GROWTH_STEPS
         grown = tf.where(grows, tf.minimum(2.0 * scale, LARGEST_SCALE), scale)
@@ -42,14 +42,14 @@ def needs_scaling(model: keras.Model) -> bool:
 
 
 def update_if(taken: tf.Tensor, update: Callable[[], Any], variables: list[keras.Variable | tf.Variable]) -> None:
-    """Runs the update, then puts every variable back where it was, to the bit, unless it is `taken`.
+    """Runs the update, then restores every variable bit-exactly unless `taken` is true.
 
-    Branch-free, because the optimizers of Keras merge replicas and so cannot run inside a `tf.cond`.
+    Branch-free, because Keras optimizers merge replicas and so cannot run inside a `tf.cond`.
 
     Args:
       taken: bool scalar, the same on all replicas.
       update: changes the variables.
-      variables: all that it changes.
+      variables: all variables that it changes.
     """
     raw = [in_tensorflow(variable) for variable in variables]
     before = [tf.identity(variable) for variable in raw]

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 
 class Profile:
-    """Profiles the first steps after the call that compiles; open it around the loop.
+    """Profiles the first steps after the call that compiles; a context manager around the loop.
 
     Args:
       folder: TensorBoard's; None: no profile.
-      steps: how many; 0: no profile.
+      steps: number of steps to profile; 0: no profile.
     """
 
     def __init__(self, folder: Path | None, steps: int) -> None:
@@ -31,12 +31,12 @@ class Profile:
         self._stop()
 
     def at_most(self, steps: int) -> int:
-        """No more steps in the next call than are to be profiled."""
+        """The steps of the next call, at most those still to be profiled."""
         return min(steps, self._left) if self._left else steps
 
     @contextlib.contextmanager
     def call(self, steps: int) -> Iterator[None]:
-        """Around a call of so many steps."""
+        """Wraps a call of `steps` steps."""
         if self._compiled and self._left and not self._running:
             tf.profiler.experimental.start(str(self._folder))
             self._running = True

@@ -1,4 +1,4 @@
-"""Named values as one vector, so that a single transfer brings those of many steps."""
+"""Named values packed into one vector, so that one transfer brings the values of many steps to the host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class Layout:
-    """Where each named value lies in the vector; learnt when the graph is made."""
+    """The place of each named value in the vector; known once the graph is traced."""
 
     def __init__(self) -> None:
         self._places: dict[str, tuple[slice, tuple[int, ...]]] = {}
@@ -32,7 +32,7 @@ class Layout:
         }
 
     def vector(self, values: Mapping[str, Any]) -> np.ndarray:
-        """What `unpack` would take apart into these values; zero for those that are not among them."""
+        """The vector that `unpack` turns into these values; missing values are zero."""
         length = max((place.stop for place, _ in self._places.values()), default=0)
         vector = np.zeros(length)
         for name, (place, _) in self._places.items():

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that the loop answers between two compiled calls."""
+"""Turns Ctrl-C and SIGTERM into a stop request that the loop handles between two compiled calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
-    """The run was asked to stop, and has written its checkpoint.
+class Stopped(Exception):  # noqa: N818 - a request, not an error
+    """The run was stopped by a signal and has written its checkpoint.
 
     Attributes:
       code: exit status: 130 after Ctrl-C, 143 after SIGTERM.
@@ -21,9 +21,9 @@ class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
 
 
 class StopRequest:
-    """Catches SIGINT and SIGTERM while it is open; `number` is the signal that came, or None.
+    """Catches SIGINT and SIGTERM inside the block; `number` is the signal received, or None.
 
-    A second Ctrl-C interrupts at once, as everywhere.
+    A second Ctrl-C interrupts at once, as usual.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class StopRequest:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
-        # Python lets only the main thread set handlers; elsewhere the caller's own stay.
+        # Python allows only the main thread to set handlers; in other threads the existing ones stay.
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._catch) for number in (signal.SIGINT, signal.SIGTERM)}
         return self

@@ -1,6 +1,6 @@
-"""One step: gradients of every objective on every replica, their sum, the updates; many steps in one call.
+"""One training step: gradients of every objective on every replica, their sum, the updates; many steps in one call.
 
-The step knows the contract `objectives()` and no family of models.
+The step relies only on `objectives()` and knows no model family.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from tfvae.engine.record import Layout
 from tfvae.engine.trainer import Trainer
 from tfvae.objectives.loss import Schedule
 
-LOOP = 512  # the most steps of a loop that XLA compiles
+LOOP = 512  # number of steps of the loop that XLA compiles
 
 
 class Step:
     """The compiled training step.
 
-    All gradients are taken at the weights that the step began with, summed over replicas, and judged together: where
-    one gradient or loss is not finite, a guarded step moves nothing of any objective. Then the variables of each
-    objective move, and last each absorbs its sums.
+    All gradients are computed at the weights from before the step, summed over replicas, and checked together: if one
+    gradient or loss is not finite, a guarded step updates no objective. Then the variables of each objective are
+    updated, and last each objective absorbs its sums.
 
     Args:
-      trainers: one for each objective, made in the strategy's scope.
+      trainers: one for each objective, created in the strategy's scope.
       schedule: `LatentModel.schedule`.
       batches: the training examples of this process.
-      plan: how a step is taken.
-      strategy: how replicas work together.
+      plan: how a step is executed.
+      strategy: the distribution strategy.
 
     Attributes:
       counter: int64 variable, steps done.
       layout: names the values of a record.
 
-    `step(elements)` does one step for each element and gives their records, float64 `[steps, values]`. Terms and
-    penalties are averages over the global batch, in nats an example; those of other objectives than the main one are
-    named "name/term". Of a guarded step the record also says whether it was `skipped`, 1 or 0.
+    `step(elements)` does one step for each element and returns their records, float64 `[steps, values]`. Terms and
+    penalties are averages over the global batch, in nats per example; those of objectives other than the main one are
+    named "name/term". The record of a guarded step also has `skipped`, 1 or 0.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Step:
             tf.function(of_objective(trainer.objective, batches, plan.batch_size), jit_compile=plan.jit)
             for trainer in trainers
         ]
-        # Streamed examples are too large to be filled up to one shape, as XLA's loop wants them.
+        # XLA's loop needs elements padded to one shape; streamed examples are too large for that.
         self._in_loop = plan.jit_loop and alone and isinstance(batches.feed, pipeline.InMemory)
         self._norm = norm_by_product if plan.jit_loop and alone else tf.linalg.global_norm
         self._replica: Callable[[Any], tf.Tensor] = self._on_replicas
         if self._in_loop:
             self._replica = self._replica_step
         elif plan.jit and alone:
-            # XLA fuses the update too, where no strategy's variables stand in its way: a quarter more steps a second.
+            # Without a strategy's variables XLA can fuse the update too: a quarter more steps per second.
             self._replica = tf.function(self._replica_step, jit_compile=True)
         self._loop = tf.function(self._steps, jit_compile=True)
         self._call: Callable[..., tf.Tensor] | None = None
@@ -89,29 +89,29 @@ class Step:
             parts = [elements[begin : begin + LOOP] for begin in range(0, count, LOOP)]
             return tf.concat([self._looped(part) for part in parts], axis=0)
         if self._call is None:
-            # Any number of steps: it moves from call to call, and none may trace again.
+            # An unknown number of steps: it changes from call to call, and must not cause a new trace.
             signature = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), elements)
             self._call = tf.function(self._steps, input_signature=[signature, tf.TensorSpec([], tf.int32)])
         return self._call(elements, tf.constant(count))
 
     def _looped(self, indices: tf.Tensor) -> tf.Tensor:
-        """In XLA's own loop, where nothing is launched and no weight moves between steps: a fifth more of them."""
-        # XLA compiles for one shape: indices are filled up to it, and a number says how many of them are steps.
-        filled = tf.pad(indices, [[0, LOOP - len(indices)], [0, 0]])
-        return self._loop(filled, tf.constant(len(indices)))[: len(indices)]
+        """Runs the steps in an XLA loop, without launches or weight copies between steps: a fifth more per second."""
+        # XLA compiles for one shape: indices are padded to it, and the number of real steps is passed beside them.
+        padded = tf.pad(indices, [[0, LOOP - len(indices)], [0, 0]])
+        return self._loop(padded, tf.constant(len(indices)))[: len(indices)]
 
     def _steps(self, elements: Any, count: tf.Tensor) -> tf.Tensor:
         size = tf.shape(tf.nest.flatten(elements)[0])[0]
         records = tf.TensorArray(tf.float64, size=size, infer_shape=False)
         k = tf.constant(0)
-        while k < count:  # for an iteration over tf.range XLA would compile anew for each count
+        while k < count:  # with tf.range XLA would compile again for each count
             element = tf.nest.map_structure(lambda t, k=k: t[k], elements)
             records = records.write(k, self._replica(element))
             k += 1
         return records.stack()
 
     def _on_replicas(self, element: Any) -> tf.Tensor:
-        # Every replica has reduced the same record.
+        # Every replica has the same reduced record.
         return self._strategy.experimental_local_results(self._strategy.run(self._replica_step, args=(element,)))[0]
 
     def _replica_step(self, element: Any) -> tf.Tensor:
@@ -121,17 +121,17 @@ class Step:
         parts = self._plan.accumulation
         size = self._plan.share // parts
         sums = [accumulated(grads, share, scale, parts, size) for grads, scale in zip(self._gradients, scales)]
-        # Reduced before anything is judged, so that all replicas judge alike.
+        # Reduced before the check for finite values, so that all replicas come to the same decision.
         reduced = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
         # One objective's gradient may read what another's optimizer moves, and nothing else orders the two.
         with tf.control_dependencies(tf.nest.flatten(reduced) if len(self._trainers) > 1 else []):
-            record = self._move(reduced, scales, share.step)
+            record = self._update(reduced, scales, share.step)
         record.update({name: tf.cast(value, tf.float32) for name, value in share.schedule.items()})
         self.counter.assign_add(1)
         return self.layout.pack(record)
 
     def _share(self, element: Any, context: Any) -> Share:
-        """What this replica takes of a batch."""
+        """The examples of a batch that this replica processes."""
         replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
         size = self._plan.share
         begin = (replica - self._first_replica) * size
@@ -139,8 +139,8 @@ class Step:
         step = tf.identity(self.counter)
         return Share(x, y, replica * size, step, self._schedule(step, self._plan.steps_per_epoch))
 
-    def _move(self, reduced: list[Sums], scales: list[tf.Tensor], step: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Judges all objectives together, moves the variables of each, and gives the record."""
+    def _update(self, reduced: list[Sums], scales: list[tf.Tensor], step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Checks all objectives together, updates the variables of each, and returns the record."""
         record: dict[str, tf.Tensor] = {}
         gradients, norms = [], []
         for trainer, sums, scale in zip(self._trainers, reduced, scales):
@@ -152,7 +152,7 @@ class Step:
         finite = _all_finite(norms, reduced) if any(trainer.guarded for trainer in self._trainers) else None
         for trainer, sums, grads, norm in zip(self._trainers, reduced, gradients, norms):
             trainer.apply(grads, norm, finite, step)
-            values = {**sums.terms, "gradient_norm": norm, **_verdict(trainer, finite)}
+            values = {**sums.terms, "gradient_norm": norm, **_guard_record(trainer, finite)}
             record.update({trainer.prefix + name: value for name, value in values.items()})
         for trainer, sums in zip(self._trainers, reduced):
             trainer.absorb(sums.sums, finite, step)
@@ -168,8 +168,8 @@ def _all_finite(norms: list[tf.Tensor], reduced: list[Sums]) -> tf.Tensor:
     return tf.reduce_all(tf.stack([tf.math.is_finite(value) for value in values]))
 
 
-def _verdict(trainer: Trainer, finite: tf.Tensor | None) -> dict[str, tf.Tensor]:
-    """What the record says of a guarded step; moves the loss scale."""
+def _guard_record(trainer: Trainer, finite: tf.Tensor | None) -> dict[str, tf.Tensor]:
+    """The extra values in the record of a guarded step; also updates the loss scale."""
     if finite is None:
         return {}
     values = {"skipped": tf.cast(~finite, tf.float64)}

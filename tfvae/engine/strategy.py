@@ -1,4 +1,4 @@
-"""How replicas work together, and which devices there are."""
+"""The distribution strategy and its devices, and the choice of XLA compilation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfvae.engine.cluster import rendezvous
 from tfvae.engine.plan import check_shares
 from tfvae.errors import UserError
 
-# For TensorFlow to connect workers that have just met; it would wait for ever.
+# Limit for TensorFlow to connect workers that have just met; without it TensorFlow would wait forever.
 _CONNECT_SECONDS = 120
 
 
@@ -24,10 +24,10 @@ def from_settings(settings: Training) -> tf.distribute.Strategy:
     """The strategy of the settings; call it before anything else uses TensorFlow's devices.
 
     Raises:
-      UserError: replicas that there are no devices for, or a batch that they cannot share.
+      UserError: there are too few devices for the replicas, or a batch does not divide evenly among them.
     """
     if settings.strategy != "mirrored" and settings.replicas > 1:
-        raise UserError(f"--replicas {settings.replicas}: want --strategy mirrored with it.")
+        raise UserError(f"--replicas {settings.replicas}: needs --strategy mirrored.")
     if settings.strategy == "default":
         strategy = tf.distribute.get_strategy()
     else:
@@ -51,7 +51,7 @@ def _multiworker() -> tf.distribute.Strategy:
         rpc_layer="grpc",
         num_accelerators={"GPU": len(tf.config.list_physical_devices("GPU"))},
     )
-    # It holds Python's lock while it connects, so that no Python code could end a wait.
+    # TensorFlow holds the GIL while it connects, so no Python code could end the wait.
     faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
     cluster.joined = True
     try:
@@ -59,27 +59,28 @@ def _multiworker() -> tf.distribute.Strategy:
     finally:
         faulthandler.cancel_dump_traceback_later()
     if threading.current_thread() is threading.main_thread():
-        # TensorFlow has put a handler of its own there, which swallows the signal.
+        # TensorFlow has installed its own handler, which ignores the signal.
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     return strategy
 
 
 def _logical_cpus(count: int) -> list[str]:
     cpu = tf.config.list_physical_devices("CPU")[0]
-    with contextlib.suppress(RuntimeError, ValueError):  # TensorFlow has started; the devices that it has may do
+    with contextlib.suppress(RuntimeError, ValueError):  # TensorFlow has started; its devices may be enough
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-    there = tf.config.list_logical_devices("CPU")
-    if len(there) < count:
+    devices = tf.config.list_logical_devices("CPU")
+    if len(devices) < count:
         raise UserError(
-            f"--replicas {count}: TensorFlow has started with {len(there)} CPU device(s); ask for replicas first."
+            f"--replicas {count}: TensorFlow has already started with {len(devices)} CPU device(s); create the "
+            "strategy before using TensorFlow."
         )
-    return [device.name for device in there[:count]]
+    return [device.name for device in devices[:count]]
 
 
 def use_jit(settings: Training, model: tf.Module) -> bool:
     """Whether the gradient is compiled by XLA.
 
-    On a CPU XLA makes dense networks faster and convolutions slower, so `auto` asks for the latter.
+    On a CPU XLA makes dense networks faster and convolutions slower, so `auto` checks for convolutions.
     """
     if settings.jit != "auto":
         return settings.jit == "on"
@@ -89,7 +90,7 @@ def use_jit(settings: Training, model: tf.Module) -> bool:
 def use_jit_loop(settings: Training, model: tf.Module) -> bool:
     """Whether the loop over the steps of a call is compiled too.
 
-    Not on a GPU, where nobody has measured it, nor around convolutions, which in a loop XLA runs on one thread.
+    Not on a GPU, where it has not been measured; not with convolutions, which XLA runs on one thread inside a loop.
     """
     gpu = bool(tf.config.list_logical_devices("GPU"))
     return use_jit(settings, model) and not gpu and not _convolutional(model)

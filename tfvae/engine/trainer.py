@@ -1,4 +1,4 @@
-"""What moves the variables of each objective: an optimizer, a loss scale, a bound on the gradient."""
+"""How the variables of each objective are updated: an optimizer, a loss scale, a bound on the gradient norm."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tfvae.objectives.loss import Objective
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """An objective with what moves its variables.
+    """An objective and the optimizer that updates its variables.
 
     Attributes:
       objective: the loss and the variables.
       optimizer: prepared by `optimizers.prepare`.
-      loss_scale: of float16 networks, else None.
+      loss_scale: for float16 networks, else None.
       clip_norm: bound on the global norm of the gradient; None: none.
-      skips: leave out a step whose loss or gradient is not finite. It costs a copy of the weights and slots.
+      skips: skip a step whose loss or gradient is not finite. It costs a copy of the weights and slots.
     """
 
     objective: Objective
@@ -37,21 +37,21 @@ class Trainer:
 
     @property
     def prefix(self) -> str:
-        """Before the names of its metrics."""
+        """Prefix of the names of its metrics."""
         return "" if self.objective.main else f"{self.objective.name}/"
 
     @property
     def guarded(self) -> bool:
-        """Whether a step that is not finite is left out."""
+        """Whether a step that is not finite is skipped."""
         return self.skips or self.loss_scale is not None
 
     def apply(self, grads: list[tf.Tensor], norm: tf.Tensor, finite: tf.Tensor | None, step: tf.Tensor) -> None:
-        """Moves the variables.
+        """Updates the variables.
 
         Args:
-          grads: summed over replicas, unscaled, whole.
+          grads: summed over replicas, without loss scale, not clipped.
           norm: their global norm.
-          finite: whether the step is taken; None: it is.
+          finite: whether to apply the update; None: always.
           step: steps done before this one.
         """
         variables = list(self.objective.variables)
@@ -63,7 +63,7 @@ class Trainer:
         )
 
     def absorb(self, sums: Mapping[str, tf.Tensor], finite: tf.Tensor | None, step: tf.Tensor) -> None:
-        """Hands the sums over the global batch to the objective, where it takes them."""
+        """Passes the sums over the global batch to the objective, if it has an `absorb` function."""
         absorb = self.objective.absorb
         if absorb is not None:
             self._if_taken(finite, step, lambda: absorb(sums), list(self.objective.state))
@@ -81,7 +81,7 @@ def check(model: Any, settings: Training) -> None:
     """Checks the names of a model's objectives, and that the settings name no others.
 
     Raises:
-      UserError: settings for an objective that there is not.
+      UserError: settings for an unknown objective.
     """
     objectives = model.objectives()
     names = [objective.name for objective in objectives]
@@ -97,28 +97,28 @@ def check(model: Any, settings: Training) -> None:
 
 
 def from_settings(model: Any, settings: Training, steps_per_epoch: int) -> list[Trainer]:
-    """A trainer for each objective of a model, to be called in the strategy's scope.
+    """A trainer for each objective of a model; call it in the strategy's scope.
 
-    Optimizers are those of `model.compile`, where it was called, else those of the settings.
+    The optimizers are those of `model.compile` if it was called, else those of the settings.
 
     Raises:
-      UserError: an optimizer that cannot be used, or settings for an objective that there is not.
+      UserError: an optimizer that cannot be used, or settings for an unknown objective.
     """
     check(model, settings)
     scaled, skips = needs_scaling(model), settings.on_nonfinite == "skip"
     trainers = []
     for objective in model.objectives():
-        mine = settings.of_objective(objective.name)
+        own = settings.of_objective(objective.name)
         optimizer = optimizers.compiled(model, objective)
         if optimizer is None:
-            optimizer = optimizers.from_settings(mine, steps_per_epoch, objective.begins)
+            optimizer = optimizers.from_settings(own, steps_per_epoch, objective.begins)
         optimizers.prepare(optimizer, list(objective.variables))
-        trainers.append(Trainer(objective, optimizer, LossScale() if scaled else None, mine.clip_norm, skips))
+        trainers.append(Trainer(objective, optimizer, LossScale() if scaled else None, own.clip_norm, skips))
     return trainers
 
 
 def state(trainers: list[Trainer]) -> list[Any]:
-    """What moves in training beside the weights, for a checkpoint."""
+    """The training state other than the weights, for a checkpoint."""
     optimizers_, scales = ([getattr(trainer, name) for trainer in trainers] for name in ("optimizer", "loss_scale"))
     absorbed = [in_tensorflow(variable) for trainer in trainers for variable in trainer.objective.state]
     # Checkpoints of version 0.1.0 have no third part.

@@ -1,4 +1,4 @@
-"""Metrics: functions of arrays, and a table that says what each needs and means."""
+"""Metrics: functions of arrays, and a table of what each needs and means."""
 
 from tfvae.metrics.base import Metric
 from tfvae.metrics.latent import active_units, aggregate_kl

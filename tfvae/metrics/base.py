@@ -1,4 +1,4 @@
-"""What a metric states about itself."""
+"""The description of a metric."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class Metric(NamedTuple):
     """A score of a trained model.
 
     Attributes:
-      name: as reports call it.
-      needs: capabilities of the model and the data without which it is left out; see `tfvae.models.capabilities`.
+      name: used in reports.
+      needs: capabilities of the model and the data that it requires; see `tfvae.models.capabilities`.
       function: of arrays.
       unit: of its value.
-      better: `higher`, `lower`, or empty where neither is.
-      source: where it is defined.
+      better: `higher`, `lower`, or empty if neither is.
+      source: the publication that defines it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the latent space is used for, from arrays."""
+"""Metrics of how the latent space is used, from arrays."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def active_units(mean: np.ndarray, mean_square: np.ndarray) -> int:
 def aggregate_kl(mean: np.ndarray, covariance: np.ndarray, prior_mean: np.ndarray, scale_tril: np.ndarray) -> float:
     """KL in nats from the Gaussian of the aggregate posterior's moments to the prior N(m, L L^T).
 
-    KL = (tr(P^-1 C) + (mu - m)^T P^-1 (mu - m) - D + log |P| - log |C|) / 2 with P = L L^T. It is large where samples
-    of the prior land where no example was encoded.
+    KL = (tr(P^-1 C) + (mu - m)^T P^-1 (mu - m) - D + log |P| - log |C|) / 2 with P = L L^T. It is large if samples of
+    the prior land far from all encoded examples.
 
     Args:
       mean: of the aggregate posterior, `[latent]`.

@@ -1,4 +1,4 @@
-"""Model families; each brings only what is new about it."""
+"""Model families; each defines only what differs from the base class."""
 
 from tfvae.models.base import LatentModel
 from tfvae.models.results import Elbo, LogLikelihood, Samples

@@ -1,4 +1,4 @@
-"""What every model is to the engine, the pictures, the files and Keras."""
+"""The base class of models: their interface to the engine, the pictures, the exported files and Keras."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from tfvae.objectives.loss import Objective, Schedule
 class LatentModel(keras.Model):
     """The base of model families.
 
-    A family names its `parts` (Keras objects that its constructor takes under the same names), and gives `objectives`,
-    `terms`, `schedule` and `signatures`. Saving, loading, compiling and fitting are written here, once.
+    A family names its `parts` (Keras objects that its constructor accepts under the same names), and defines
+    `objectives`, `terms`, `schedule` and `signatures`. Saving, loading, compiling and fitting are implemented here.
 
     Args:
       scaling: between the user's units and model units; None: they are the same.
       name: of the model.
 
     Attributes:
-      parts: names of what is saved with the model, part by part.
-      judged_by: the validation term by which the best epoch is chosen and training ends early; None: the last weights
-        are kept.
-      group: consecutive examples of the global batch over which its statistics are taken; None: it takes none.
+      parts: names of the parts that are saved with the model.
+      judged_by: the validation term that selects the best epoch and decides about early stopping; None: the last
+        weights are kept.
+      group: consecutive examples of the global batch over which batch statistics are computed; None: it computes none.
     """
 
     parts: ClassVar[tuple[str, ...]] = ()
@@ -48,12 +48,12 @@ class LatentModel(keras.Model):
 
     @classmethod
     def build(cls, recipe: config.Config, data: DataSet) -> LatentModel:
-        """The model of a configuration for a data set, with fresh weights; what training from the command line calls.
+        """The model of a configuration for a data set, with initial weights; called by training from the command line.
 
         Raises:
-          UserError: settings that do not fit each other or the data.
+          UserError: a setting does not fit another one or the data.
         """
-        raise UserError(f"model.name: {cls.__name__} cannot be built from a configuration; give it a method build.")
+        raise UserError(f"model.name: {cls.__name__} cannot be built from a configuration; implement its build method.")
 
     @property
     def scaling(self) -> Scaling:
@@ -68,7 +68,7 @@ class LatentModel(keras.Model):
 
     @property
     def terms(self) -> Terms:
-        """Label, unit and place of each figure that the losses report, or that `summarise` makes of them."""
+        """Label, unit and place of each figure that the losses report or that `summarise` computes from them."""
         raise NotImplementedError(f"{type(self).__name__} must describe its terms.")
 
     def objectives(self) -> list[Objective]:
@@ -76,23 +76,23 @@ class LatentModel(keras.Model):
         raise NotImplementedError(f"{type(self).__name__} must give its objectives.")
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
-        """Values of the schedules at a step; without one the final values, by which validation is judged."""
+        """Values of the schedules at a step; without a step the final values, which validation uses."""
         return {}
 
     def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Terms `[batch]` that are worth their time only at the end of a run, on the test split."""
+        """Expensive terms `[batch]` that are computed only at the end of a run, on the test split."""
         return {}
 
     def summarise(self, means: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Mean terms as JSON takes them; a family makes figures of moments and counts here."""
+        """Mean terms as values for JSON; a family can compute figures from moments and counts here."""
         return {name: value.tolist() for name, value in means.items()}
 
     def signatures(self) -> list[Signature]:
-        """The functions that an export writes; none: nothing can be exported."""
+        """The functions that an export writes; an empty list: nothing can be exported."""
         return []
 
     def arguments(self) -> dict[str, Any]:
-        """What the constructor takes beside parts, scaling and name, as plain values."""
+        """The constructor's other arguments (not parts, scaling and name), as plain values."""
         return {}
 
     def get_config(self) -> dict[str, Any]:
@@ -105,8 +105,8 @@ class LatentModel(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LatentModel:
-        """The model of `get_config`, with fresh weights; a file of an earlier version may lack parts."""
-        values = copy.deepcopy(config)  # Keras takes apart what it deserialises
+        """The model of `get_config`, with initial weights; a file of an earlier version may lack parts."""
+        values = copy.deepcopy(config)  # Keras modifies what it deserialises
         for name in cls.parts:
             if name in values:
                 values[name] = keras.saving.deserialize_keras_object(values[name], custom_objects=custom_objects)
@@ -114,15 +114,15 @@ class LatentModel(keras.Model):
         return cls(**values)
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
-        """As Keras's, without a loss: the objectives are the loss.
+        """As in Keras, but without a loss: the objectives define it.
 
         Args:
-          optimizer: one, or a dictionary by the names of the objectives.
-          loss: not taken.
-          **kwargs: as Keras's.
+          optimizer: one optimizer, or a dictionary by the names of the objectives.
+          loss: must be None.
+          **kwargs: as in Keras.
 
         Raises:
-          UserError: a loss was given, or an optimizer for an objective that there is not.
+          UserError: a loss, or an optimizer for an unknown objective.
         """
         if loss is not None:
             raise UserError(
@@ -138,15 +138,15 @@ class LatentModel(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        # Keras keeps one optimizer, and fails on a dictionary.
+        # Keras stores a single optimizer, and fails on a dictionary.
         settings = super().get_compile_config()
         if settings and self.optimizers:
-            others = {name: keras.saving.serialize_keras_object(each) for name, each in self.optimizers.items()}
+            others = {name: keras.saving.serialize_keras_object(value) for name, value in self.optimizers.items()}
             settings = {**settings, "optimizers": others}
         return settings
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as the saved model was; Keras does this itself only where `compile` is its own."""
+        """Compiles like the saved model; Keras does this itself only if `compile` is not overridden."""
         values = keras.saving.deserialize_keras_object(config)
         others = values.pop("optimizers", {})
         self.compile(**values)
@@ -171,21 +171,21 @@ class LatentModel(keras.Model):
         """Trains with tfvae's own loop.
 
         Args:
-          x: `[n, …]`: integers in the user's units (images of uint8 set the scaling), or floating in model units.
-          y: labels `[n]`, or attributes `[n, C]`: what a conditional model is conditioned on; else kept for pictures.
+          x: `[n, …]`: integers in the user's units (uint8 images set the scaling), or floats in model units.
+          y: labels `[n]` or attributes `[n, C]`, the condition of a conditional model; otherwise used for pictures.
           epochs: passes over the examples.
-          batch_size: examples a step; a last partial batch is dropped.
+          batch_size: examples per step; a last partial batch is dropped.
           validation_data: x, or (x, y).
-          seed: of the order, the noise, and nothing else.
+          seed: of the order and the noise only.
           verbose: 0 is silent.
-          **training: `accumulation`, `clip_norm`, `early_stopping`, `jit`, `on_nonfinite`, `steps_per_call`; and, where
+          **training: `accumulation`, `clip_norm`, `early_stopping`, `jit`, `on_nonfinite`, `steps_per_call`; and, if
             `compile` was not called, `optimizer`, `learning_rate`, `learning_rate_schedule`, `learning_rate_warmup`,
             `weight_decay`, `ema`, `optimizers`, all as in `tfvae.config.Training`.
 
         Returns:
-          A Keras `History`; its `history` has lists such as `loss`, `elbo`, `kl`, `val_elbo`, in nats an example.
+          A Keras `History`; its `history` has lists such as `loss`, `elbo`, `kl`, `val_elbo`, in nats per example.
         """
-        from tfvae.runs.fit import fit  # the engine stands below the models in the layout, and imports them
+        from tfvae.runs.fit import fit  # here, because that module imports the models
 
         checks.fit_arguments(training, bool(self.compiled))
         settings = config.from_dict(

@@ -1,4 +1,4 @@
-"""The calls of a model with a latent space: encode, decode, sample, elbo and their like, for arrays of any length."""
+"""The calls of a model with a latent space, such as encode, decode, sample and elbo, for arrays of any length."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tfvae.models.results import Elbo, LogLikelihood, Samples
 
 
 class Calls:
-    """What a user asks of a trained model; a part of `VAE`, kept apart from how it is made and trained.
+    """A mixin of `VAE` with the calls on a trained model, separate from construction and training.
 
-    x is `[n, …]`; y is `[n]` labels or `[n, C]` numbers where the model is conditioned on them, and left out elsewhere.
+    x is `[n, …]`; y is `[n]` labels or `[n, C]` numbers for a conditional model, and is left out for others.
     """
 
     def call(self: Any, inputs: Any, training: bool = False) -> dict[str, tf.Tensor]:
-        """Without noise, for x or `(x, y)`: the encoder's outputs, and the reconstruction through the point of q."""
+        """The encoder's outputs and the reconstruction at the point of q, without noise, for x or `(x, y)`."""
         x, y = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
         x, y = self._model_units(x), self._condition_of(y, tf.shape(x)[0])
         outputs, _ = self.infer(x, y, training)
@@ -32,7 +32,7 @@ class Calls:
         return {**outputs, "reconstruction": mean}
 
     def encode(self: Any, x: Any, y: Any = None) -> tuple[tf.Tensor, ...]:
-        """The encoder's outputs in the posterior's order; of a Gaussian, z_mean and z_log_var."""
+        """The encoder's outputs in the posterior's order; for a Gaussian, z_mean and z_log_var."""
         x = self._model_units(x)
         return tuple(self.infer(x, self._condition_of(y, x.shape[0]))[0].values())
 
@@ -52,14 +52,14 @@ class Calls:
         """Examples from the prior, in the user's units.
 
         Args:
-          num_samples: how many.
-          seed: key of the noise; None: a fresh one, which stands in the result.
-          y: labels by number or name, one for all or one a sample, or rows of C numbers; None: labels are drawn by
-            their training frequencies (purpose 7), and attributes are refused.
-          draw: draw x from p(x|z), instead of its mean.
+          num_samples: number of samples.
+          seed: of the noise; None: a random one, which is returned in the result.
+          y: labels by number or name, one for all or one per sample, or rows of C numbers; None: labels are drawn with
+            their training frequencies (purpose 7); attributes must be passed.
+          draw: draw x from p(x|z), instead of returning its mean.
         """
         if isinstance(num_samples, bool) or not isinstance(num_samples, (int, np.integer)) or num_samples < 0:
-            raise UserError(f"num_samples: got {num_samples!r}, want a number of samples, 0 or more.")
+            raise UserError(f"num_samples: got {num_samples!r}, expected a number of samples, 0 or more.")
         seed = fresh_seed(seed)
         y = self._sampled_condition(y, num_samples, seed)
         z = self.prior.sample(noise.Address(tf.constant(seed, tf.int64), noise.PRIOR), num_samples, y).numpy()
@@ -81,9 +81,9 @@ class Calls:
         Args:
           x: `[n, …]`.
           samples: K in [1, 65536]; the bound rises to log p(x) with it.
-          seed: key of the noise; None: a fresh one, which stands in the result.
-          y: what x is conditioned on.
-          batch_size: examples at a time.
+          seed: of the noise; None: a random one, which is returned in the result.
+          y: the condition of x.
+          batch_size: examples per batch.
 
         Source: Burda et al., Importance weighted autoencoders, arXiv:1509.00519, equation 8 and theorem 1.
         """
@@ -92,7 +92,7 @@ class Calls:
     def predict(
         self: Any, x: Any, batch_size: int = 256, verbose: Any = "auto", seed: int | None = None, *, y: Any = None
     ) -> dict[str, Any]:
-        """The encoder's outputs, a sample z of q(z|x), the reconstruction through its point, the seed: arrays."""
+        """Arrays: the encoder's outputs, a sample z of q(z|x), the reconstruction at the point of q, and the seed."""
         seed, arrays = fresh_seed(seed), self._examples(x, y)
         values = inference.batched(self._function("predict"), arrays, len(arrays["x"]), seed, batch_size)
         return {**values, "seed": seed}
@@ -102,18 +102,18 @@ class Calls:
     ) -> dict[str, float]:
         """Means over the examples, in nats: loss at the full weight and capacity, elbo, reconstruction, kl.
 
-        y conditions a conditional model; elsewhere it is taken as Keras takes it, and not used. With several samples
-        there is the bound `iwae` too.
+        y is the condition of a conditional model; other models ignore it. With several samples the result also has the
+        bound `iwae`.
         """
         arrays = self._examples(x, y if self.condition_size else None)
         if not len(arrays["x"]):
-            raise UserError("evaluate: got no examples, want at least one.")
+            raise UserError("evaluate: got no examples, expected at least one.")
         terms = inference.batched(self._function("evaluate"), arrays, len(arrays["x"]), fresh_seed(seed), batch_size)
         return {name: float(np.mean(term, dtype=np.float64)) for name, term in terms.items()}
 
     def _examples(self: Any, x: Any, y: Any) -> dict[str, np.ndarray]:
         x = np.asarray(x)
-        # Said here, and not only in the compiled body: TensorFlow wraps what is raised while it traces.
+        # Checked here, and not only in the compiled body: TensorFlow wraps exceptions that are raised during tracing.
         resolve(self.latent)
         checks.shape(x.shape, self.event_shape)
         checks.values(x, Scaling.identity() if x.dtype.kind == "f" else self.scaling, self.likelihood)
@@ -121,10 +121,10 @@ class Calls:
         return {"x": x} if y is None else {"x": x, "y": np.asarray(y)}
 
     def _condition_of(self: Any, y: Any, count: Any) -> Any:
-        """y as the networks take it, `[batch, C]`; a tensor of that shape passes as it is."""
+        """y in the form that the networks need, `[batch, C]`; a tensor of that shape is returned unchanged."""
         if self.condition_size is None:
             if y is not None:
-                raise UserError("y: the model is not conditioned on anything; leave y out.")
+                raise UserError("y: the model is not conditional; leave y out.")
             return None
         if y is None:
             what = ", ".join(self.condition.names[:8]) if self.condition else f"{self.condition_size} values"
@@ -132,7 +132,7 @@ class Calls:
         if tf.is_tensor(y) and y.shape.rank == 2 and y.dtype.is_floating:
             return y
         if self.condition is None:
-            raise UserError("y: what y means is not known yet; call fit first, or give the model its condition.")
+            raise UserError("y: the meaning of y is not known yet; call fit first, or set the model's condition.")
         return tf.constant(self.condition.encode(y, int(count)))
 
     def _sampled_condition(self: Any, y: Any, count: int, seed: int) -> Any:
@@ -146,16 +146,16 @@ class Calls:
         return x if x.dtype.is_floating else self.scaling.forward(x)
 
     def _function(self: Any, name: str) -> Callable[..., Any]:
-        """The compiled body of a call, made once: `(values, seed, first_example) -> tensors`."""
+        """The compiled body of a call, created once: `(values, seed, first_example) -> tensors`."""
         if name not in self._functions:
             self._functions[name] = tf.function(inference.BODIES[name](self), reduce_retracing=True)
         return self._functions[name]
 
 
 def fresh_seed(seed: int | None) -> int:
-    """The seed itself, checked, or a fresh one."""
+    """The seed itself, after a check, or a random one."""
     if seed is None:
         return secrets.randbits(63)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise UserError(f"seed: got {seed!r}, want an integer in [0, 2^63).")
+        raise UserError(f"seed: got {seed!r}, expected an integer in [0, 2^63).")
     return int(seed)

@@ -1,4 +1,4 @@
-"""What a model can do with a data set: pictures, metrics and findings that need more are left out."""
+"""What a model can do with a data set; pictures, metrics and findings that need more are left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIMENSIONS = {2: "two dimensions", 3: "three dimensions"}
 
 
 def capabilities(model: Any, data: DataSet, metrics: Sequence[Mapping[str, Any]] = ()) -> frozenset[str]:
-    """The capabilities of a model and its data, by name; `tfvae.plots.gallery.WORDS` says each in words.
+    """The capabilities of a model and its data, by name; `tfvae.plots.gallery.WORDS` describes each.
 
     Args:
       model: a model with a latent space.
@@ -29,7 +29,7 @@ def capabilities(model: Any, data: DataSet, metrics: Sequence[Mapping[str, Any]]
 
 
 def gaussian_prior(model: Any) -> Any:
-    """The prior as one Gaussian, the same for all examples; None where it is no such thing."""
+    """The prior as one Gaussian for all examples; None if it is not such a prior."""
     gaussian = model.prior.as_gaussian()
     return None if gaussian is None or gaussian.kind == "batch" else gaussian
 
@@ -59,7 +59,7 @@ def _of_model(model: Any) -> frozenset[str]:
 
 
 def _of_latents(model: Any, data: DataSet) -> frozenset[str]:
-    """What shows in the latents of one example."""
+    """Capabilities that can be seen from the latents of one example."""
     view = views.first(data, views.held_out(data), 1, condition=model.condition)
     x, y = tf.constant(view.x), None if model.condition_size is None else tf.constant(view.y)
     outputs, prior = model.infer(x, y)

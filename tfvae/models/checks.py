@@ -1,4 +1,4 @@
-"""Whether the parts of a model fit together, said at construction."""
+"""Checks that the parts of a model fit together, made at construction."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tfvae.networks import calling
 
 
 def latent_shape(encoder: Any, posterior: Any) -> tuple[int, ...]:
-    """The shape of z for one example, as the encoder gives it and the posterior reads it.
+    """The shape of z for one example, which the posterior reads from the encoder's outputs.
 
     Raises:
-      UserError: the encoder's outputs are not those of the posterior.
+      UserError: the encoder's outputs are not those that the posterior needs.
     """
     names = list(posterior.outputs((1,)))
     shapes = calling.output_shapes(encoder, names)
-    # Shapes are compared with those that the posterior asks for at the latent shape that it sees in them.
+    # The posterior infers a latent shape from the outputs; they must be exactly those that it needs for that shape.
     if set(shapes) == set(names) and all(all(shape) and shape for shape in shapes.values()):
         latent = tuple(posterior.latent_shape(shapes))
         if shapes == posterior.outputs(latent):
             return latent
     got = ", ".join(f"{name} {[None, *shape]}" for name, shape in shapes.items())
-    wanted = ", ".join(f"{name} [batch, {', '.join(map(str, shape))}]" for name, shape in _example(posterior).items())
+    needed = ", ".join(f"{name} [batch, {', '.join(map(str, shape))}]" for name, shape in _example(posterior).items())
     kind = type(posterior).__name__
-    raise UserError(f"encoder: got the outputs {got}; {kind} reads {wanted} with D of your choice.")
+    raise UserError(f"encoder: got the outputs {got}; {kind} needs {needed}, for any D.")
 
 
 def _example(posterior: Any) -> dict[str, tuple[Any, ...]]:
@@ -43,7 +43,7 @@ def parts(model: Any) -> int | None:
     """Checks that encoder, posterior, prior, decoder and likelihood fit together.
 
     Returns:
-      C of the condition y `[batch, C]`, or None where no part takes one.
+      C of the condition y `[batch, C]`, or None if no part has the input y.
 
     Raises:
       UserError: they do not.
@@ -51,23 +51,26 @@ def parts(model: Any) -> int | None:
     latent, event = model.latent_shape, model.event_shape
     decoder, prior, likelihood = model.decoder, model.prior, model.likelihood
     if calling.input_shape(decoder) != latent:
-        given = ", ".join(map(str, latent))
-        raise UserError(f"decoder: takes {decoder.input_shape}, the encoder gives [batch, {given}]; want them equal.")
+        sizes_ = ", ".join(map(str, latent))
+        raise UserError(
+            f"decoder: its input shape is {decoder.input_shape}, but the encoder outputs [batch, {sizes_}]; make them "
+            "equal."
+        )
     if not isinstance(prior, Prior):
         kinds = "a Prior such as StandardNormal, DiagonalNormal or CorrelatedNormal"
-        raise UserError(f"prior: got {prior!r}, want {kinds}, of z [{', '.join(map(str, latent))}].")
+        raise UserError(f"prior: got {prior!r}, expected {kinds}, of z [{', '.join(map(str, latent))}].")
     if prior.latent_shape != latent:
         raise UserError(
-            f"prior: has {_dimensions(prior.latent_shape)}, the encoder {_dimensions(latent)}; want them equal."
+            f"prior: has {_dimensions(prior.latent_shape)}, but the encoder has {_dimensions(latent)}; make them equal."
         )
-    wanted = likelihood.outputs(event)
-    shapes = calling.output_shapes(decoder, list(wanted))
+    needed = likelihood.outputs(event)
+    shapes = calling.output_shapes(decoder, list(needed))
     kind = type(likelihood).__name__
-    if set(shapes) != set(wanted):
-        raise UserError(f"decoder: gives {', '.join(shapes)}; {kind} wants the outputs {', '.join(wanted)}.")
+    if set(shapes) != set(needed):
+        raise UserError(f"decoder: has the outputs {', '.join(shapes)}; {kind} needs {', '.join(needed)}.")
     for name, shape_ in shapes.items():
-        if shape_ != tuple(wanted[name]):
-            raise UserError(f"decoder: {name} has shape {(None, *shape_)}, {kind} wants {tuple(wanted[name])} of it.")
+        if shape_ != tuple(needed[name]):
+            raise UserError(f"decoder: {name} has shape {(None, *shape_)}, but {kind} needs {(None, *needed[name])}.")
     sizes = {
         "encoder": calling.condition_size(model.encoder),
         "decoder": calling.condition_size(decoder),
@@ -75,32 +78,34 @@ def parts(model: Any) -> int | None:
     }
     found = {name: size for name, size in sizes.items() if size is not None}
     if len(set(found.values())) > 1:
-        said = ", ".join(f"{name} {size}" for name, size in found.items())
-        raise UserError(f"condition: the parts take y of different sizes ({said}); want one size.")
+        text = ", ".join(f"{name} {size}" for name, size in found.items())
+        raise UserError(f"condition: the parts expect y of different sizes ({text}); use one size.")
     return next(iter(found.values()), None)
 
 
 def condition(condition: Any, size: int | None) -> None:
     """Raises:
-    UserError: the condition is not of the size that the networks take.
+    UserError: the condition does not have the size that the networks expect.
     """
     if condition is None:
         return
     if size is None:
-        raise UserError(f"condition: got {condition.kind}, but no network and no prior takes y.")
+        raise UserError(f"condition: got {condition.kind}, but no network or prior has the input y.")
     if condition.size != size:
-        raise UserError(f"condition: has {condition.size} values ({condition.kind}), the networks take {size}.")
+        raise UserError(f"condition: has {condition.size} values ({condition.kind}), but the networks expect {size}.")
 
 
-def optimizer_names(given: Iterable[str], there: list[str]) -> None:
+def optimizer_names(names: Iterable[str], objectives: list[str]) -> None:
     """Raises:
-    UserError: an optimizer for an objective that there is not, or none for the main one.
+    UserError: an optimizer for an unknown objective, or none for the main one.
     """
-    for name in given:
-        if name not in there:
-            raise UserError(f"compile: no objective {name!r}{nearest(name, there)}. There are: {', '.join(there)}.")
-    if there[0] not in given:
-        raise UserError(f"compile: got no optimizer for {there[0]!r}, the main objective; want one for it.")
+    for name in names:
+        if name not in objectives:
+            raise UserError(
+                f"compile: no objective {name!r}{nearest(name, objectives)}. There are: {', '.join(objectives)}."
+            )
+    if objectives[0] not in names:
+        raise UserError(f"compile: got no optimizer for {objectives[0]!r}, the main objective; add one.")
 
 
 def _dimensions(shape: tuple[int, ...]) -> str:
@@ -109,23 +114,23 @@ def _dimensions(shape: tuple[int, ...]) -> str:
 
 def shape(got: Any, event: tuple[int, ...], what: str = "x") -> None:
     """Raises:
-    UserError: the examples have another shape than the model's.
+    UserError: the shape of the examples differs from the model's.
     """
     got = tf.TensorShape(got)
     if got.rank is None or got.rank != len(event) + 1 or not got[1:].is_compatible_with(event):
-        wanted = ", ".join(str(size) for size in event)
-        raise UserError(f"{what}: got shape {got}, want [batch, {wanted}].")
+        sizes = ", ".join(str(size) for size in event)
+        raise UserError(f"{what}: got shape {got}, expected [batch, {sizes}].")
 
 
 def objective(settings: Objective) -> None:
     """Raises:
-    UserError: parts of the objective that exclude each other.
+    UserError: settings of the objective that exclude each other.
     """
     if settings.importance_weighted and (settings.free_bits > 0 or settings.capacity is not None):
         name = "free_bits" if settings.free_bits > 0 else "capacity"
         raise UserError(
-            f"objective.importance_weighted: the bound has no KL of its own for objective.{name} to act on; want one "
-            "or the other."
+            f"objective.importance_weighted: cannot be combined with objective.{name}, because the bound has no "
+            "separate KL term; use one or the other."
         )
 
 
@@ -141,21 +146,21 @@ _COMPILED = (
 )
 
 
-def fit_arguments(given: Iterable[str], compiled: bool) -> None:
+def fit_arguments(names: Iterable[str], compiled: bool) -> None:
     """Raises:
-    UserError: `fit` has no such argument, or `compile` has said it already.
+    UserError: `fit` has no such argument, or `compile` has already set it.
     """
-    for name in given:
+    for name in names:
         if name in _COMPILED and compiled:
-            raise UserError(f"fit: got {name}, but compile chose the optimizer; say it there, or do not call compile.")
+            raise UserError(f"fit: got {name}, but compile chose the optimizer; set it there, or do not call compile.")
         if name not in (*_FIT, *_COMPILED):
             hint, known = nearest(name, (*_FIT, *_COMPILED)), ", ".join((*_FIT, *_COMPILED))
-            raise UserError(f"fit: no argument {name}{hint}. Beside those of its signature there are {known}.")
+            raise UserError(f"fit: no argument {name}{hint}. Besides its named arguments, fit accepts {known}.")
 
 
 def support(data: DataSet, binarize: str, likelihood: Any) -> None:
     """Raises:
-    UserError: examples of a split leave the range of the likelihood.
+    UserError: a split has values outside the range of the likelihood.
     """
     if binarize != "none":
         return
@@ -167,7 +172,7 @@ def support(data: DataSet, binarize: str, likelihood: Any) -> None:
 
 def values(x: np.ndarray, scaling: Scaling, likelihood: Any, what: str = "x") -> None:
     """Raises:
-    UserError: examples in the user's units leave the range of the likelihood; NaN is let through, to its own result.
+    UserError: values in the user's units are outside the range of the likelihood. NaN is not an error here.
     """
     if likelihood.support is None or not len(x):
         return
@@ -179,6 +184,6 @@ def values(x: np.ndarray, scaling: Scaling, likelihood: Any, what: str = "x") ->
     if low < least - 1e-6 or high > most + 1e-6:
         kind = type(likelihood).__name__
         raise UserError(
-            f"{what}: goes from {low:.4g} to {high:.4g} in model units, and {kind} wants [{least:g}, {most:g}]: take a "
-            "Gaussian (likelihood.name=gaussian), or scale it (data.scaling=min-max; in Python x / 255, say)."
+            f"{what}: ranges from {low:.4g} to {high:.4g} in model units, but {kind} needs [{least:g}, {most:g}]: use "
+            "a Gaussian (likelihood.name=gaussian), or scale it (data.scaling=min-max; in Python for example x / 255)."
         )

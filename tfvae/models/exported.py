@@ -1,4 +1,4 @@
-"""The exported functions of a VAE, in ops that TFLite has, with a Gaussian prior as constants."""
+"""The exported functions of a VAE, written with TFLite's ops; a Gaussian prior becomes constants."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TERMS = {"elbo": Unit.DENSITY, "reconstruction": Unit.DENSITY, "kl": Unit.NATS}
 
 
 def signatures(vae: Any) -> list[Signature]:
-    """The signatures of a VAE; under a float32 policy, as `models.float32.to_float32` makes it.
+    """The signatures of a VAE under a float32 policy, such as the result of `models.float32.to_float32`.
 
-    `sample` is left out where the prior is no function of noise, and `score` where q(z|x) is no Gaussian of each
-    example. Where the prior is a function of noise but no single Gaussian, which runners could not compute, there is
-    `prior` too.
+    `sample` is left out if the prior is not a function of noise, and `score` if q(z|x) is not a diagonal Gaussian for
+    each example. If the prior is a function of noise but not a single Gaussian, runners cannot compute it, so there is
+    a signature `prior` too.
     """
     found = [_decode(vae), _encode(vae), _reconstruct(vae)]
     if _gaussian_posterior(vae):
@@ -166,7 +166,7 @@ def _gaussian_posterior(vae: Any) -> bool:
 
 
 def _from_noise(vae: Any) -> Callable[..., tf.Tensor]:
-    """`Prior.from_noise`; of one Gaussian, of constants."""
+    """`Prior.from_noise`; for a single Gaussian, with constants."""
     prior = vae.prior.as_gaussian()
     if prior is None:
         return lambda eps, y: vae.prior.from_noise(eps, y)
@@ -185,7 +185,7 @@ def _gaussian_kl(vae: Any) -> Callable[[DiagonalDensity], tf.Tensor]:
     """
     mean = np.asarray(vae.prior.mean, np.float64)
     scale_tril = np.asarray(vae.prior.scale_tril, np.float64)
-    # TFLite solves no triangular systems, and these numbers stay as they are.
+    # TFLite cannot solve triangular systems; the factor is constant, so its inverse is computed here.
     inverse = np.linalg.inv(scale_tril)
     squares = np.square(inverse)
     correlated = bool(np.any(scale_tril != np.diag(np.diag(scale_tril))))
@@ -193,7 +193,7 @@ def _gaussian_kl(vae: Any) -> Callable[[DiagonalDensity], tf.Tensor]:
 
     def kl(posterior: DiagonalDensity) -> tf.Tensor:
         shift = posterior.mean - _constant(mean)
-        # expm1 keeps the digits near z_log_var = 0; TFLite has no op for it, so there exp takes its place.
+        # expm1 is accurate near z_log_var = 0; TFLite has no op for it, so the converter uses exp there.
         excess = tf.math.expm1(posterior.log_var)
         if correlated:
             shift, spread = rows_times(shift, _constant(inverse)), rows_times(excess, _constant(squares))
@@ -206,7 +206,7 @@ def _gaussian_kl(vae: Any) -> Callable[[DiagonalDensity], tf.Tensor]:
 
 
 def _kl(posterior: DiagonalDensity, prior: Any, z: tf.Tensor) -> tf.Tensor:
-    """KL to a prior that depends on the batch: closed to a Gaussian of each example, else log q(z) - log p(z)."""
+    """KL to a prior that depends on the batch: in closed form to a diagonal Gaussian, else log q(z) - log p(z)."""
     if not isinstance(prior, DiagonalDensity):
         return posterior.log_prob(z) - prior.log_prob(z)
     shift, log_ratio = prior.whiten(posterior.mean), posterior.log_var - prior.log_var
@@ -215,9 +215,9 @@ def _kl(posterior: DiagonalDensity, prior: Any, z: tf.Tensor) -> tf.Tensor:
 
 
 def _batched(vae: Any, body: str, **arrays: Any) -> np.ndarray:
-    there = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
-    count = len(next(iter(there.values())))
-    values: np.ndarray = inference.batched(vae._function(body), there, count, 0, 256)
+    inputs = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+    count = len(next(iter(inputs.values())))
+    values: np.ndarray = inference.batched(vae._function(body), inputs, count, 0, 256)
     return values
 
 
@@ -226,7 +226,7 @@ def _spec(shape: tuple[int, ...], name: str) -> tf.TensorSpec:
 
 
 def _y(vae: Any, *sizes: int | None) -> dict[str, tf.TensorSpec]:
-    """The input y, where one of the parts takes it."""
+    """The input y, if one of the parts needs it."""
     return {"y": _spec((vae.condition_size,), "y")} if any(size is not None for size in sizes) else {}
 
 

@@ -1,4 +1,4 @@
-"""float32 copies of networks and models, whatever precision trained them."""
+"""float32 copies of networks and models that were trained in any precision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 
 
 def to_float32(model: keras.Model) -> keras.Model:
-    """A copy of a functional model, or of a `VAE` with all its parts, under a float32 policy, whatever trained it.
+    """A copy of a functional model, or of a `VAE` with all its parts, under a float32 policy.
 
     Models of mixed precision do not convert to TFLite, and their outputs depend on the machine.
     """

@@ -1,4 +1,4 @@
-"""Calls of a model over many examples: in batches of one shape, padded at the end, so that nothing retraces."""
+"""Calls of a model over many examples: in batches of one shape, the last one padded, so that nothing is retraced."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tfvae.data.batch import Batch
 from tfvae.errors import UserError
 from tfvae.models.results import LogLikelihood
 
-_MOST_SAMPLES = 16  # of each example in one call: their noise is unrolled in its graph
-_MOST_DECODED = 4096  # rows through the decoder at a time: what bounds the memory of log_likelihood
+_MOST_SAMPLES = 16  # per example in one call: the graph unrolls the noise of the samples
+_MOST_DECODED = 4096  # rows through the decoder at a time: this bounds the memory of log_likelihood
 
 
 def batched(function: Callable[..., Any], arrays: dict[str, np.ndarray], n: int, seed: int, batch_size: int) -> Any:
-    """Calls `function(arrays, seed, first_example)` on batches and joins what it gives, without the padding."""
+    """Calls `function(arrays, seed, first_example)` on batches and concatenates the results, without the padding."""
     size, parts = max(1, min(batch_size, n)), []
     for first in range(0, max(n, 1), size):
         part = {name: _padded(array[first : first + size], size) for name, array in arrays.items()}
-        given = function(part, tf.constant(seed, tf.int64), tf.constant(first, tf.int64))
-        parts.append(tf.nest.map_structure(lambda t, first=first: t.numpy()[: n - first], given))
+        result = function(part, tf.constant(seed, tf.int64), tf.constant(first, tf.int64))
+        parts.append(tf.nest.map_structure(lambda t, first=first: t.numpy()[: n - first], result))
     return tf.nest.map_structure(lambda *rows: np.concatenate(rows), *parts)
 
 
@@ -102,7 +102,7 @@ BODIES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 def log_likelihood(vae: Any, arrays: dict[str, np.ndarray], samples: int, seed: int, batch_size: int) -> LogLikelihood:
     """See `VAE.log_likelihood`: a running log-sum-exp over blocks of samples."""
     if not 1 <= samples <= 2**16:
-        raise UserError(f"samples: got {samples}, want 1 to 65536.")
+        raise UserError(f"samples: got {samples}, expected 1 to 65536.")
     n = len(arrays["x"])
     size = max(1, min(batch_size, n))
     block = max(1, min(samples, _MOST_SAMPLES, _MOST_DECODED // size))
@@ -116,7 +116,7 @@ def log_likelihood(vae: Any, arrays: dict[str, np.ndarray], samples: int, seed: 
             return tf.transpose(compiled(values, seed, first, tf.constant(at, tf.int64), k))
 
         rows = batched(part, arrays, n, seed, size).astype(np.float64)
-        with np.errstate(invalid="ignore"):  # NaN stays in its own example
+        with np.errstate(invalid="ignore"):  # NaN affects only its own example
             sums = np.logaddexp(sums, np.logaddexp.reduce(rows, axis=1))
             squares = np.logaddexp(squares, np.logaddexp.reduce(2 * rows, axis=1))
     # Relative variance of the mean weight: (K sum w^2 / (sum w)^2 - 1) / (K - 1).

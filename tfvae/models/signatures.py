@@ -1,4 +1,4 @@
-"""The functions of a model that files are made of: SavedModel, TFLite, proof, runners and card read them here."""
+"""The functions of a model that are exported; SavedModel, TFLite, proof, runners and card are built from them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ import tensorflow as tf
 
 Outputs = dict[str, tf.Tensor]
 
-# The TFLite files that a signature can stand in, each with the others of the same name.
+# The TFLite files; all signatures with the same file name share a file.
 DECODER, GENERATOR, SCORER = "decoder", "generator", "scorer"
 
 
 class Unit(Enum):
-    """The unit of an output, in words; it decides by what its error is divided.
+    """The unit of an output, in words; it determines the divisor of the output's error.
 
-    MODEL: by the range of the data, or the scale of p(x|z) where that is larger. USER: likewise; `function` gives
-    model units, and the files convert them, so that each can do it in the precision that it has. LATENT: by the size
-    of z under the prior. DENSITY: by its own size, at least half a nat a value of x. NATS, CODE: by its own size, at
-    least 1.
+    MODEL: the range of the data, or the scale of p(x|z) if that is larger. USER: likewise; `function` returns model
+    units, and each file converts them in its own precision. LATENT: the size of z under the prior. DENSITY: the
+    output's own size, at least half a nat per value of x. NATS, CODE: the output's own size, at least 1.
     """
 
     MODEL = "model units"
     USER = "the user's units"
     LATENT = "a latent"
     CODE = "an output of the encoder"
-    NATS = "nats an example"
-    DENSITY = "nats an example, with log p(x|z) in it"
+    NATS = "nats per example"
+    DENSITY = "nats per example, with log p(x|z) in it"
 
 
 class Noise(NamedTuple):
@@ -47,19 +46,19 @@ class Noise(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """One exported function. A model's first signature is its decoder: it serves by default, and gives means of x.
+    """One exported function. A model's first signature is its decoder: it is served by default and returns means of x.
 
     Attributes:
-      name: as programs call it.
+      name: the name that programs call.
       inputs: by name, float32 with an unknown batch: `TensorSpec([None, …])`.
       outputs: their units, by name.
-      function: takes the inputs by name and gives the outputs; of TensorFlow ops that TFLite has.
-      reference: the same by the model's own calls, for arrays; takes `seed` in place of the noise. Files are compared
+      function: maps the inputs, passed by name, to the outputs; uses only TensorFlow ops that TFLite has.
+      reference: the same from the model's own calls, for arrays, with `seed` instead of the noise. Files are compared
         with it. An output in the user's units may be left out: it is compared with the decoder's at the file's own z.
-      gates: by the name of an error, the largest that a file of full precision may have. `NAME` is that of all
-        outputs, `NAME_OUTPUT` of one; of the decoder's means, `max`, `mean` and `elbo`.
-      noise: the input that is drawn from a seed, where there is one.
-      file: the TFLite file that has it: `DECODER`, `GENERATOR` or `SCORER`; None: the SavedModel alone.
+      gates: by the name of an error, the largest value that a file of full precision may have. `NAME` is the error of
+        all outputs, `NAME_OUTPUT` of one; for the decoder's means they are `max`, `mean` and `elbo`.
+      noise: the input that is drawn from a seed, if any.
+      file: the TFLite file that contains it: `DECODER`, `GENERATOR` or `SCORER`; None: only the SavedModel has it.
     """
 
     name: str

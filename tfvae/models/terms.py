@@ -1,4 +1,4 @@
-"""What a model says about its terms: bar, curves, report and card read it, and know no term by name."""
+"""A model's description of its terms; progress bar, curves, report and card use it, and know no term by name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Term(NamedTuple):
     """One figure of a model.
 
     Attributes:
-      label: for people.
+      label: the name to display.
       unit: `nats`, or another; empty for a bare number.
-      better: `higher`, `lower`, or empty where neither is.
-      shown: where it appears, of `progress` (the line of an epoch), `curves`, `report` (the summary at the end) and
+      better: `higher`, `lower`, or empty if neither is.
+      shown: where it appears: `progress` (the line of an epoch), `curves`, `report` (the summary at the end) and
         `card` (of an export).
-      digits: after the point.
-      compute: gives the value from the recorded figures of the same line; None: it is recorded itself.
+      digits: after the decimal point.
+      compute: computes the value from the recorded figures of the same line; None: it is recorded itself.
     """
 
     label: str
@@ -29,7 +29,7 @@ class Term(NamedTuple):
     compute: Callable[[Mapping[str, Any]], float] | None = None
 
     def text(self, value: float) -> str:
-        """The value with its unit, for people.
+        """The value with its unit, as text.
 
         Example:
           >>> Term("ELBO").text(-96.831)
@@ -43,7 +43,7 @@ Terms = Mapping[str, Term]
 
 
 def value(name: str, term: Term, figures: Mapping[str, Any]) -> float | None:
-    """The value of a term among recorded figures; None where it is missing or is no single number.
+    """The value of a term among recorded figures; None if it is missing or not a single number.
 
     Example:
       >>> value("kl", Term("KL"), {"kl": 3.0}), value("kl", Term("KL"), {})

@@ -34,14 +34,14 @@ Tensors = dict[str, tf.Tensor]
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class VAE(Calls, LatentModel):
-    """A variational autoencoder, with the habits of a Keras model.
+    """A variational autoencoder that works like a Keras model.
 
     ELBO(x) = E_q(z|x)[log p(x|z)] - KL(q(z|x) || p(z)), in nats, summed over pixels and latent dimensions.
 
-    Where encoder and decoder take a second input y `[batch, C]`, or the prior depends on it, every density is
-    conditioned on y.
+    If encoder and decoder have a second input y `[batch, C]`, or the prior depends on it, every density is conditioned
+    on y.
 
-    x given as floating numbers is in model units; x given as integers is in the user's units, and scaled.
+    Floating-point x is in model units; integer x is in the user's units and is scaled.
 
     Args:
       encoder: functional model, x `[batch, …]`, or `[x, y]`, to the posterior's outputs: a dictionary by name, or a
@@ -52,13 +52,13 @@ class VAE(Calls, LatentModel):
         1/sqrt(2).
       posterior: q(z|x); None: a diagonal Gaussian.
       scaling: between the user's units and model units; None: they are the same.
-      condition: what y means; None: learnt from y by `fit`.
-      latent: implementation of the latent op, where no posterior is given: auto, fused, plain or reference.
+      condition: the meaning of y; None: set by `fit` from its y.
+      latent: implementation of the latent op if `posterior` is None: auto, fused, plain or reference.
       name: of the model.
       **objective: fields of `tfvae.config.Objective`, such as `kl_weight=4.0`, `free_bits=0.1`, `num_samples=5`.
 
     Raises:
-      UserError: parts that do not fit together, or an unknown objective.
+      UserError: parts that do not fit together, or an unknown setting of the objective.
 
     Example:
       >>> vae = VAE.from_variant("micro", input_shape=(8, 8, 1), latent_dim=2)
@@ -151,18 +151,18 @@ class VAE(Calls, LatentModel):
 
     @property
     def latent(self) -> str:
-        """The implementation of the latent op that the posterior asks for."""
+        """The implementation of the latent op that the posterior uses."""
         return getattr(self.posterior, "latent", "auto")
 
     @property
     def condition(self) -> Condition | None:
-        """What y means; None: nothing, or not known yet."""
+        """The meaning of y; None: the model is not conditional, or it is not known yet."""
         return self._condition
 
     @condition.setter
     def condition(self, condition: Condition | None) -> None:
         checks.condition(condition, self.condition_size)
-        # Of a class of its own, so that Keras does not track its tuples.
+        # A plain class, so that Keras does not track its tuples.
         self._condition = condition
 
     @property
@@ -184,7 +184,7 @@ class VAE(Calls, LatentModel):
         }
 
     def objectives(self) -> list[Objective]:
-        # Of these parts alone: a family that adds one may train it by an objective of its own.
+        # Only these parts: a family that adds a part may train it with another objective.
         variables = [variable for part in VAE.parts for variable in getattr(self, part).trainable_variables]
         return [Objective("vae", variables, self.loss_terms)]
 
@@ -198,12 +198,12 @@ class VAE(Calls, LatentModel):
         return values
 
     def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """The squared error of each value, of the mean of p(x|z) at the point of q(z|x): one more decoding."""
+        """The mean squared error per value of the reconstruction at the point of q(z|x); it costs another decoding."""
         error = tf.square(batch.x - tf.cast(self.reconstruct(batch.x, batch.y), batch.x.dtype))
         return {"squared_error_per_value": tf.reduce_mean(tf.reshape(error, [tf.shape(error)[0], -1]), axis=1)}
 
     def summarise(self, means: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Mean terms as JSON takes them, with the active units in place of the moments that count them."""
+        """Mean terms as values for JSON, with the active units instead of the moments of z_mean."""
         figures = super().summarise({name: v for name, v in means.items() if not name.startswith("z_mean")})
         return {**figures, "active_units": metrics.active_units(means["z_mean"], means["z_mean_square"])}
 
@@ -214,7 +214,7 @@ class VAE(Calls, LatentModel):
         """The loss of each example, in nats, with its terms; see `tfvae.objectives.bound.vae_loss`.
 
         Args:
-          batch: x in model units, and y where the model takes it.
+          batch: x in model units, and y for a conditional model.
           address: seed, purpose and step of the posterior noise.
           schedule: weight and capacity at this step.
           training: passed on to the networks.
@@ -226,7 +226,7 @@ class VAE(Calls, LatentModel):
         reconstruction = self.likelihood.log_prob(batch.x, self.parameters(latent.z, batch.y, training))
         log_ratio = prior.log_prob(latent.z) - latent.log_q if samples > 1 else None
         loss = vae_loss(reconstruction, latent.kl, schedule, self.objective, log_ratio)
-        # The two moments from which active units are counted.
+        # The two moments from which the active units are computed.
         point = self.posterior.point(outputs)
         point = tf.reshape(point, [-1, self.latent_dim])
         return loss._replace(terms={**loss.terms, "z_mean": point, "z_mean_square": tf.square(point)})
@@ -234,8 +234,8 @@ class VAE(Calls, LatentModel):
     def infer(self, x: tf.Tensor, y: tf.Tensor | None = None, training: bool = False) -> tuple[Tensors, Density]:
         """The encoder's outputs by name, and the prior bound to the batch, for x in model units."""
 
-        def encode(given: tf.Tensor) -> Tensors:
-            return calling.call(self.encoder, list(self.posterior.outputs(self.latent_shape)), given, y, training)
+        def encode(inputs: tf.Tensor) -> Tensors:
+            return calling.call(self.encoder, list(self.posterior.outputs(self.latent_shape)), inputs, y, training)
 
         return encode(x), self.prior.bind(encode, y)
 

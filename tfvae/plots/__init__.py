@@ -1,4 +1,4 @@
-"""Pictures: functions of arrays, one file an idea, and `gallery`, which says what each needs."""
+"""Pictures: functions of arrays, grouped by topic, and `gallery`, the table of what each needs."""
 
 from tfvae.plots.gallery import draw, draw_samples
 

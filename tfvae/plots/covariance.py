@@ -1,4 +1,4 @@
-"""The covariance of the prior, and where it puts its mass."""
+"""The covariance of the prior, and the contours of its density."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MASSES = (0.5, 0.9, 0.99)
 
 @styled
 def covariance(matrix: NDArray[np.floating]) -> Figure:
-    """A heat map of the prior's covariance, with its numbers where they are few enough to read.
+    """A heat map of the prior's covariance, with its numbers if there are few enough to read.
 
     Args:
       matrix: floats [latent, latent], in latent units squared.
@@ -42,12 +42,12 @@ def covariance(matrix: NDArray[np.floating]) -> Figure:
 
 
 def prior_contours(axes: Axes, mean: NDArray[np.floating], matrix: NDArray[np.floating]) -> None:
-    """Draws the ellipses inside which a Gaussian prior has 50, 90 and 99 % of its mass.
+    """Draws the ellipses that contain 50, 90 and 99 % of the mass of a Gaussian prior.
 
     (z - m)^T S^-1 (z - m) = -2 log(1 - mass): the quantile of chi-squared with two degrees of freedom
 
     Args:
-      axes: where to.
+      axes: to draw on.
       mean: floats [2], m.
       matrix: floats [2, 2], S.
     """

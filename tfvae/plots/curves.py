@@ -1,4 +1,4 @@
-"""How the numbers of a run went, epoch by epoch."""
+"""The metrics of a run by epoch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tfvae.plots.style import BLUE, FAINT, ORANGE, WIDTH, new_figure, styled, te
 Metrics = Sequence[Mapping[str, Any]]
 _SPLITS = (("train", BLUE, "-"), ("validation", ORANGE, "--"))
 _ACROSS = 3
-# A view is cut where the first epochs would press all others into a line this many times flatter.
+# The first epochs are cut off if they would flatten the other epochs by more than this factor.
 _FLATTENED = 4.0
 
 
 @styled
 def curves(metrics: Metrics, terms: Terms, schedule: Collection[str] = ()) -> Figure:
-    """A panel for each term that the model shows there, and for each schedule that moves, else the gradient norm.
+    """A panel for each term shown under `curves`, and for each schedule that changes, or else for the gradient norm.
 
     Args:
-      metrics: one mapping an epoch, the lines of metrics.jsonl: "epoch", and "train" and "validation" with figures by
-        name. What is missing is left out.
+      metrics: one mapping per epoch, the lines of metrics.jsonl: "epoch", and "train" and "validation" with figures by
+        name. Missing values are left out.
       terms: of the model.
       schedule: names of its schedules, such as kl_weight.
     """
@@ -78,7 +78,7 @@ def _panel(axes: Axes, epochs: NDArray[np.float64], metrics: Metrics, name: str,
 
 
 def _unit(term: Term) -> str:
-    """The unit where it says something by itself, else the label with what follows it, such as "active units of 2"."""
+    """The unit if it is meaningful by itself, else the label and the unit, such as "active units of 2"."""
     return f"{term.label} {term.unit}".strip() if not term.unit or term.unit.startswith("of ") else term.unit
 
 
@@ -93,7 +93,7 @@ def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cut_first_epochs(axes: Axes, drawn: list[NDArray[np.float64]]) -> None:
-    """Keeps the early plunge from flattening the rest; the axis says that it is out of view."""
+    """Cuts off the steep first epochs if they would flatten the rest; the axis label says so."""
     all_values = np.concatenate([y[np.isfinite(y)] for y in drawn]) if drawn else np.zeros(0)
     late = [y[len(y) // 10 :] for y in drawn]
     settled = np.concatenate([y[np.isfinite(y)] for y in late]) if late else np.zeros(0)

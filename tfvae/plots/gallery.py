@@ -1,6 +1,6 @@
-"""The pictures of a run: what each needs of the model and its data, and which function draws it.
+"""The pictures of a run: what each needs from the model and its data, and which function draws it.
 
-The table is light: what draws is imported when something is drawn.
+The table imports little: drawing functions are imported when a picture is drawn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfvae.models.vae import VAE
     from tfvae.plots.subject import Subject
 
-# Each capability of `tfvae.models.capabilities` that a picture needs, after the word "needs".
+# Each capability of `tfvae.models.capabilities` that a picture needs, worded to follow "needs".
 WORDS = {
     "metrics": "the metrics of an epoch",
     "images": "images",
@@ -38,12 +38,12 @@ WORDS = {
 
 
 class Picture(NamedTuple):
-    """One picture; several rows of one name are its forms for different models or data.
+    """One picture; several rows with one name are its variants for different models or data.
 
     Attributes:
       name: of the PNG, without its suffix.
-      needs: capabilities, without any of which it is left out.
-      draw: "module:function" in `tfvae.plots`; the function takes a `Subject` and gives a figure.
+      needs: capabilities that it requires.
+      draw: "module:function" in `tfvae.plots`; the function takes a `Subject` and returns a figure.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Picture(NamedTuple):
     draw: str
 
     def figure(self, subject: Subject) -> Figure:
-        """Draws it."""
+        """Draws the picture."""
         module, _, function = self.draw.partition(":")
         figure: Figure = getattr(importlib.import_module(f"tfvae.plots.{module}"), function)(subject)
         return figure
 
 
 class Drawn(NamedTuple):
-    """What `draw` did.
+    """The result of `draw`.
 
     Attributes:
       files: the pictures written, in the order of drawing.
@@ -106,13 +106,13 @@ PICTURES = (
 
 
 def draw(vae: VAE, data: DataSet, metrics: Sequence[Mapping[str, Any]], folder: Path) -> Drawn:
-    """Draws every picture whose needs the model and the data meet, as PNG; `docs/pictures.md` explains them.
+    """Draws every picture that the model and the data allow, as PNG; `docs/pictures.md` explains them.
 
     Args:
       vae: the trained model.
-      data: where the test examples come from; without a test split, validation, else training examples are taken.
+      data: the source of the test examples; without a test split, validation or else training examples are used.
       metrics: the lines of `metrics.jsonl`; empty: no curves.
-      folder: where to; made if it is not there. A picture of the same name is replaced.
+      folder: to write to; created if missing. A picture of the same name is replaced.
     """
     from tfvae.plots.style import save
     from tfvae.plots.subject import Subject
@@ -125,19 +125,19 @@ def draw(vae: VAE, data: DataSet, metrics: Sequence[Mapping[str, Any]], folder: 
 
 
 def draw_samples(vae: VAE, data: DataSet, path: Path, *, when: str = "", seed: int = 0) -> Path | None:
-    """Draws what the prior gives, always from the same noise, so that two pictures of one run can be compared.
+    """Draws samples from the prior, always with the same noise, so that two pictures of one run can be compared.
 
-    Images: means of p(x|z) in a grid. Rows: draws of p(x|z) beside real ones, over the two columns most correlated.
+    Images: means of p(x|z) in a grid. Rows: draws of p(x|z) beside real rows, over the two most correlated columns.
 
     Args:
       vae: the model, trained or in training.
-      data: its data set, which gives the real rows.
+      data: its data set, for the real rows.
       path: the PNG to write.
       when: words for the title, such as "after epoch 3".
       seed: of the noise.
 
     Returns:
-      The path; None where the prior cannot be sampled.
+      The path; None if the prior cannot be sampled.
     """
     from tfvae.plots.style import save
     from tfvae.plots.subject import Subject
@@ -150,7 +150,7 @@ def draw_samples(vae: VAE, data: DataSet, path: Path, *, when: str = "", seed: i
 
 
 def left_out(able: frozenset[str]) -> str:
-    """One sentence on the pictures that a model with these capabilities does not get, and what each needs.
+    """One sentence that lists the pictures left out for a model with these capabilities, and what each needs.
 
     Example:
       >>> left_out(frozenset(WORDS) - {"label condition"})

@@ -1,4 +1,4 @@
-"""Pictures made of pictures: arrays of images side by side, with labelled rows and columns."""
+"""Grids of images, with labelled rows and columns."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def tile(images: Images, gap: float = 0.08) -> NDArray[np.float32]:
 
     Args:
       images: floats [rows, columns, height, width, channels] in [0, 1]; values outside are clipped. One channel is
-        grey, three are colour, of any other number the first is shown.
-      gap: white space between two images, as a part of the shorter side; 0 for none.
+        grey, three are colour; for any other number only the first channel is shown.
+      gap: white space between two images, as a fraction of the shorter side; 0 for none.
 
     Returns:
       float32 [height', width', 3] in [0, 1].
 
     Raises:
-      UserError: another number of axes.
+      UserError: the array does not have five axes.
     """
     if images.ndim != 5:
-        raise UserError(f"grid of images: got shape {images.shape}, want [rows, columns, height, width, channels].")
+        raise UserError(f"grid of images: got shape {images.shape}, expected [rows, columns, height, width, channels].")
     rows, columns, height, width, channels = images.shape
     colours = np.clip(images, 0.0, 1.0) if channels == 3 else np.repeat(np.clip(images[..., :1], 0.0, 1.0), 3, axis=-1)
     space = _space(images, gap)
@@ -62,23 +62,23 @@ def show_grid(
 
 
 def grid_height(images: Images, width: float = WIDTH) -> float:
-    """Inches that a grid of images [rows, columns, height, width, channels] takes when drawn `width` inches wide."""
+    """Height in inches of a grid of images [rows, columns, height, width, channels] drawn `width` inches wide."""
     rows, columns, height, across = images.shape[:4]
     return width * rows * height / (columns * across)
 
 
 def channel_note(images: Images) -> str:
-    """What a title must add where an image has neither one channel nor three."""
+    """A note for the title if an image has neither one channel nor three."""
     return "" if images.shape[-1] in (1, 3) else f" (channel 0 of {images.shape[-1]} shown)"
 
 
 @styled
 def samples(images: Images, seed: int, *, when: str = "") -> Figure:
-    """Images drawn from the prior through the decoder, in a grid that is about square.
+    """Images decoded from samples of the prior, in a roughly square grid.
 
     Args:
       images: floats [n, height, width, channels] in [0, 1].
-      seed: the seed that draws them again, for the title.
+      seed: the seed that reproduces them, for the title.
       when: words for the title, such as "after epoch 3".
     """
     columns = min(len(images), max(1, round(np.sqrt(len(images) * images.shape[1] / images.shape[2]))))
@@ -94,12 +94,12 @@ def samples(images: Images, seed: int, *, when: str = "") -> Figure:
 
 @styled
 def class_samples(images: Images, class_names: Sequence[str], seed: int) -> Figure:
-    """Samples of each class, a row each; the images of a column share their noise, and differ in the class alone.
+    """Samples of each class, one row per class; the images of a column share their noise and differ only in the class.
 
     Args:
       images: floats [rows, columns, height, width, channels] in [0, 1].
-      class_names: of all classes; the first ones have the rows.
-      seed: the seed that draws them again, for the title.
+      class_names: of all classes; the rows are the first of them.
+      seed: the seed that reproduces them, for the title.
     """
     rows = len(images)
     rest = f" (first {rows} of {len(class_names)} classes)" if rows < len(class_names) else ""

@@ -31,7 +31,7 @@ def samples(subject: Subject) -> Figure:
 
 
 def class_samples(subject: Subject) -> Figure:
-    """Samples of each class, a row each; a column has one noise, and so varies in y alone."""
+    """Samples of each class, one row per class; a column shares its noise, so only y varies."""
     condition = subject.vae.condition
     assert condition is not None
     count = min(condition.size, MOST_CLASSES)

@@ -19,7 +19,7 @@ def interpolations(linear: Images, spherical: Images | None, starts: Images, end
 
     Args:
       linear, spherical: floats [pairs, steps, height, width, channels] in [0, 1], decoded along the two paths; the
-        second is None where the prior has no sphere.
+        second is None if the prior is not Gaussian.
       starts, ends: floats [pairs, height, width, channels] in [0, 1], the originals.
       at: words that end the title, such as ", class 3".
     """
@@ -38,7 +38,7 @@ def interpolations(linear: Images, spherical: Images | None, starts: Images, end
         last = pair == pairs - 1
         labels = ["original", *(f"{t:.2g}" for t in np.linspace(0, 1, steps)), "original"]
         show_grid(axes, strips[pair], row_labels=list(rows), column_labels=labels if last else ())
-    panels[-1].set_xlabel("way from the first code to the second")
+    panels[-1].set_xlabel("position between the first code (0) and the second (1)")
     return figure
 
 
@@ -54,13 +54,13 @@ def column_interpolations(
 
     Args:
       linear, spherical: floats [pairs, steps, columns], in model units (columns share an axis); the second is None
-        where the prior has no sphere.
-      feature_names: of the columns; the 8 that move most are shown.
+        if the prior is not Gaussian.
+      feature_names: of the columns; the 8 that change most are shown.
       at: words that end the title, such as ", class 3".
     """
     chosen = most_moving(linear)
     pairs, steps = linear.shape[:2]
-    way = np.linspace(0, 1, steps)
+    position = np.linspace(0, 1, steps)
     figure = new_figure(f"From one row to another through the latent space{at}", 3.6)
     panels = figure.subplots(1, pairs, sharey=True, squeeze=False)[0]
     for pair, axes in enumerate(panels):
@@ -69,15 +69,15 @@ def column_interpolations(
                 COLOURS[place % len(COLOURS)],
                 text(feature_names[column], LONGEST_NAME) if pair == 0 else None,
             )
-            axes.plot(way, linear[pair, :, column], color=colour, label=name)
+            axes.plot(position, linear[pair, :, column], color=colour, label=name)
             if spherical is not None:
-                axes.plot(way, spherical[pair, :, column], color=colour, linestyle="--")
+                axes.plot(position, spherical[pair, :, column], color=colour, linestyle="--")
         axes.set_title(f"pair {pair + 1}")
-        axes.set_xlabel("way along the path")
+        axes.set_xlabel("position along the path")
     panels[0].plot([], [], color=INK, label="linear")
     if spherical is not None:
         panels[0].plot([], [], color=INK, linestyle="--", label="spherical")
     panels[0].set_ylabel("decoded mean (model units)")
-    rest = f"columns: the {MOST_LINES} that move most" if len(chosen) < linear.shape[-1] else None
+    rest = f"columns: the {MOST_LINES} that change most" if len(chosen) < linear.shape[-1] else None
     figure.legend(loc="outside lower center", ncols=5, title=rest)
     return figure

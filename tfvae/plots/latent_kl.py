@@ -1,4 +1,4 @@
-"""Which latent dimensions carry something."""
+"""Which latent dimensions carry information."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ MOST_NAMED = 40
 def kl_per_dimension(
     kl: NDArray[np.floating], threshold: float = 0.01, *, examples: str = "test examples", unit: str = "dimension"
 ) -> Figure:
-    """Bars of the KL of each dimension, largest first, with the line above which a dimension counts as used.
+    """Bars of the KL of each dimension, largest first, with the threshold above which a dimension counts as used.
 
     Args:
-      kl: floats [latent], nats, averaged over examples. Terms of a correlated prior may be negative.
+      kl: floats [latent], nats, averaged over examples. With a correlated prior some may be negative.
       threshold: nats.
-      examples: what was averaged over, for the axis.
-      unit: what a bar stands for: a dimension, or a channel of spatial latents.
+      examples: the examples averaged over, for the axis.
+      unit: of a bar: a dimension, or a channel of spatial latents.
     """
     order = np.argsort(-kl, kind="stable")
     above = kl[order] > threshold
-    title = f"KL by latent {unit}: {above.sum()} of {len(kl)} above {threshold:g} nats, {kl.sum():.4g} nats in all"
+    title = f"KL by latent {unit}: {above.sum()} of {len(kl)} above {threshold:g} nats, {kl.sum():.4g} nats in total"
     figure = new_figure(title, 3.6, _width(len(kl)))
     axes = figure.add_subplot()
     places, wide = np.arange(len(kl)), 1.0 if len(kl) > MOST_NAMED else 0.8
@@ -53,16 +53,17 @@ def variance_per_dimension(
     *,
     examples: str = "test examples",
 ) -> Figure:
-    """The variance of each dimension over the test set, in its two parts, beside the prior's.
+    """The variance of each dimension over the test set, in its two parts, with the variance of the prior.
 
-    Var z = Var(z_mean) + E exp(z_log_var), over examples: the law of total variance. A dimension whose first part is
-    near zero says nothing about x; one whose sum is far from the prior's leaves holes in what the prior samples.
+    Var z = Var(z_mean) + E exp(z_log_var), over examples: the law of total variance. If the first part is near zero,
+    the dimension carries no information about x; if the sum is far from the prior's variance, samples of the prior do
+    not match the codes.
 
     Args:
       mean_variance: floats [latent], variance of z_mean over examples.
       posterior_variance: floats [latent], mean of exp(z_log_var) over examples.
       prior_variance: floats [latent], diagonal of the prior's covariance; None: not drawn.
-      examples: what was averaged over, for the title.
+      examples: the examples averaged over, for the title.
     """
     places = np.arange(len(mean_variance))
     figure = new_figure(f"Variance of each latent dimension over {examples}", 3.8, _width(len(places)))

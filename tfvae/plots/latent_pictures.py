@@ -13,19 +13,19 @@ from tfvae.plots.subject import Subject
 
 
 def curves(subject: Subject) -> Figure:
-    """The terms of the model, epoch by epoch."""
+    """The terms of the model by epoch."""
     return epochs.curves(subject.metrics, subject.vae.terms, tuple(subject.vae.schedule()))
 
 
 def kl_per_dimension(subject: Subject) -> Figure:
-    """The KL of each dimension; of spatial latents that of each channel, summed over its places."""
+    """The KL of each dimension; for spatial latents, of each channel, summed over its positions."""
     shape = subject.vae.latent_shape
     kl = subject.kl.reshape(-1, shape[-1]).sum(axis=0)
     return latent_kl.kl_per_dimension(kl, examples=subject.examples, unit="dimension" if len(shape) == 1 else "channel")
 
 
 def latent_variance(subject: Subject) -> Figure:
-    """The variance of each dimension in its two parts, beside that of a Gaussian prior."""
+    """The variance of each dimension in its two parts, with that of a Gaussian prior."""
     prior = np.diag(subject.prior_moments[1]) if "gaussian prior" in subject.capabilities else None
     between, within = subject.codes.var(axis=0), subject.code_variances.mean(axis=0)
     return latent_kl.variance_per_dimension(between, within, prior, examples=subject.examples)
@@ -37,7 +37,7 @@ def scatter_2d(subject: Subject) -> Figure:
 
 
 def scatter_3d(subject: Subject) -> Figure:
-    """Codes in space."""
+    """Codes in three dimensions."""
     labels, names = subject.view.labels, subject.data.label_names
     return scatters.latent_scatter_3d(subject.codes, labels, names, examples=subject.examples)
 

@@ -1,4 +1,4 @@
-"""What the decoder makes of the whole prior, laid out over its quantiles."""
+"""Decoded means over the quantiles of the prior."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfvae.plots.grids import Images, channel_note, grid_height, show_grid
 from tfvae.plots.style import new_figure, number, styled
 
 LOWEST, HIGHEST = 0.05, 0.95
-SEAMLESS = 16  # pixels; smaller images have no margin of their own, and run into each other without a gap
+SEAMLESS = 16  # pixels; smaller images have no margin, and would run into each other without a gap
 
 
 def manifold_points(
@@ -23,19 +23,18 @@ def manifold_points(
     axes: tuple[int, int] = (0, 1),
     steps: int = 21,
 ) -> NDArray[np.float32]:
-    """Codes at equal steps of the prior's quantiles, so that each stands for an equal part of its probability.
+    """Codes at equal steps of the prior's quantiles, so that each represents an equal share of its probability.
 
     z = m + L eps, with eps_i = Phi^-1(u) for the two axes, u = 0.05, …, 0.95, and eps = 0 (the median) for the others
 
     Args:
-      from_noise: eps to z, both floats [steps, steps, latent]: the prior's.
+      from_noise: the prior's map from eps to z, both floats [steps, steps, latent].
       latent_dim: D.
-      axes: the coordinates of eps that go across and upwards.
-      steps: points along each.
+      axes: the coordinates of eps on the horizontal and the vertical axis.
+      steps: points along each axis.
 
     Returns:
-      float32 [steps, steps, latent], in latent units; the first row is the top, where the second coordinate is
-      greatest.
+      float32 [steps, steps, latent], in latent units; the first row is the top, where the second coordinate is largest.
 
     Source: Kingma and Welling, Auto-encoding variational Bayes, 2013, figure 4 (arXiv:1312.6114); the factor L is ours.
     """
@@ -57,12 +56,12 @@ def manifold(images: Images, *, correlated: bool = False, at: str = "") -> Figur
 
     Args:
       images: floats [steps, steps, height, width, channels] in [0, 1], decoded from `manifold_points`.
-      correlated: axes are the prior's independent coordinates eps, z = m + L eps, and not z itself.
+      correlated: the axes are the prior's independent coordinates eps, with z = m + L eps, and not z itself.
       at: words that end the title, such as ", class 3".
     """
-    factor = "z = m + L ε" if at else "through the Cholesky factor, z = m + L ε"  # as much as the width takes
+    factor = "z = m + L ε" if at else "through the Cholesky factor, z = m + L ε"  # short, to fit the width
     through = factor if correlated else f"quantiles {LOWEST:g} to {HIGHEST:g}"
-    title = f"What the decoder makes of the prior: {through}{at}{channel_note(images)}"
+    title = f"Decoded means over the prior: {through}{at}{channel_note(images)}"
     figure = new_figure(title, 0.75 + grid_height(images, 6.4), 7.2)
     _show(figure.add_subplot(), images, (0, 1), correlated)
     return figure

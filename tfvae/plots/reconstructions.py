@@ -1,4 +1,4 @@
-"""Originals and what the model makes of them."""
+"""Originals and their reconstructions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def reconstructions(
 
     Args:
       originals, means: floats [n, height, width, channels] in [0, 1].
-      names: of the class of each, written above it; empty for none.
-      columns: images beside each other.
-      examples: what they are, for the title.
+      names: the class of each image, written above it; empty for none.
+      columns: images per row.
+      examples: the kind of examples, for the title.
     """
     columns = min(columns, len(originals))
     blocks = len(originals) // columns
@@ -54,9 +54,9 @@ def column_reconstructions(
     """For rows of numbers: reconstruction against original, a panel for each column.
 
     Args:
-      originals, means: floats [n, columns], in the user's own units; the first 12 columns are shown.
+      originals, means: floats [n, columns], in the user's units; the first 12 columns are shown.
       feature_names: of the columns.
-      examples: what they are, for the title.
+      examples: the kind of examples, for the title.
     """
     shown = min(originals.shape[1], MOST_COLUMNS)
     across = min(shown, 4)

@@ -64,7 +64,7 @@ def _real(subject: Subject) -> Array:
 
 
 def _generated(subject: Subject) -> Array:
-    # The mean of p(x|z) has less spread than the data by the likelihood's own: only draws can be compared.
+    # Means of p(x|z) lack the spread of the likelihood, so only draws can be compared with the data.
     return _flat(subject.sampled(min(len(subject.view), MOST_ROWS), draw=True))
 
 

@@ -1,4 +1,4 @@
-"""Where the test examples lie in the latent space."""
+"""Scatter plots of the codes of test examples."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def latent_scatter(
       means: floats [n, latent].
       y: integers [n], the classes; none: one colour.
       label_names: of the classes.
-      prior: whose contours to draw over the points.
+      prior: its contours are drawn over the points.
       dimensions: the two to draw.
-      examples: whose codes they are, for the title; None: so many test examples.
+      examples: the examples of the codes, for the title; None: "N test examples".
     """
     figure = new_figure(f"Codes of {examples or _count(means)} (z_mean)", 5.8, 7.4)
     axes = figure.add_subplot()
@@ -85,7 +85,7 @@ def latent_scatter_3d(
     *,
     examples: str | None = None,
 ) -> Figure:
-    """z_mean of each test example in space, coloured by class.
+    """z_mean of each test example in three dimensions, coloured by class.
 
     Args:
       means: floats [n, 3].

@@ -1,4 +1,4 @@
-"""The house style: one set of sizes, colours and fonts, and how a picture reaches the disc."""
+"""The style of all pictures: sizes, colours and fonts; and saving them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLOURS = (
 )  # fmt: skip
 BLUE, ORANGE, RED, GREY, PURPLE = COLOURS[:5]
 INK, FAINT = "#333333", "#aaaaaa"
-# Beyond ten classes the colours come round again with the next marker.
+# Beyond ten classes the colours repeat with the next marker.
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 DIVERGING = "RdBu_r"
 LONGEST_NAME = 22
@@ -63,7 +63,7 @@ _HOUSE = {
 
 
 def styled(function: Callable[P, R]) -> Callable[P, R]:
-    """Runs a function that draws under the house style, and leaves matplotlib's own settings as they were."""
+    """Runs a drawing function with the style of tfvae, and leaves matplotlib's own settings unchanged."""
 
     @functools.wraps(function)
     def draw(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -74,7 +74,7 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def new_figure(title: str, height: float, width: float = WIDTH) -> Figure:
-    """An empty figure of the house, sizes in inches; no pyplot, and so no window and no global state."""
+    """An empty figure, sizes in inches; without pyplot, so there is no window and no global state."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
@@ -83,7 +83,7 @@ def new_figure(title: str, height: float, width: float = WIDTH) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG, whole or not at all, so that nobody reads half a picture."""
+    """Writes a PNG atomically, so that nobody reads a partial picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(_HOUSE):
         write(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
@@ -101,21 +101,21 @@ def class_names(y: NDArray[np.integer], label_names: tuple[str, ...] | None) -> 
 
 
 def class_name(label: int, names: Sequence[str], most: int) -> str:
-    """A class as a picture shows it, cut to so many letters: its name, else its number; -1 is unlabelled."""
+    """A class for display, cut to `most` letters: its name, else its number; -1 is unlabelled."""
     return text(names[label] if 0 <= label < len(names) else "unlabelled" if label == -1 else label, most)
 
 
 def text(value: object, most: int | None = None) -> str:
-    """A user's word made safe to draw: no mathematics from a dollar sign, no legend entry lost to a leading underscore.
+    """The user's text made safe for matplotlib, which reads dollar signs as maths and hides labels that begin with "_".
 
     Args:
-      value: what to show.
-      most: letters, beyond which it is cut short.
+      value: the text to show.
+      most: the maximum number of letters; longer text is cut.
     """
-    word = str(value)
-    if most is not None and len(word) > most:
-        word = word[: most - 1] + "…"
-    return (" " + word if word.startswith("_") else word).replace("$", r"\$")
+    shown = str(value)
+    if most is not None and len(shown) > most:
+        shown = shown[: most - 1] + "…"
+    return (" " + shown if shown.startswith("_") else shown).replace("$", r"\$")
 
 
 def number(value: float, form: str = ".2f") -> str:

@@ -1,4 +1,4 @@
-"""A model and the examples that its pictures show; what several pictures share is computed once, when first needed."""
+"""A model and the examples in its pictures; values that several pictures share are computed once, when first needed."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 SEED = 0
 MOST, MOST_LARGE = 5000, 1000
-LARGE = 1024  # numbers in one example: beyond it, and for files, fewer examples keep drawing within a minute
+LARGE = 1024  # numbers per example; above it, and for files, fewer examples are used to draw within a minute
 BATCH = 256
-SMALL = 40  # pixels a side, up to which more images go on a page
+SMALL = 40  # pixels per side; up to this size more images are drawn
 MOST_PAIRS = 4
 
 Array = NDArray[np.floating]
 
 
 class Subject:
-    """What the drawing functions of `tfvae.plots.gallery` get.
+    """The argument of the drawing functions of `tfvae.plots.gallery`.
 
     Args:
       vae: the model, trained or in training.
-      data: its data set; test examples are shown, without a test split those of validation, else of training.
+      data: its data set; without a test split, validation or else training examples are shown.
       metrics: the lines of `metrics.jsonl`.
       seed: of the noise of samples.
       when: words for the titles of samples, such as "after epoch 3".
@@ -60,26 +60,26 @@ class Subject:
         return views.first(self.data, split, MOST if small else MOST_LARGE, condition=self.vae.condition)
 
     def kind(self, what: str) -> str:
-        """Which examples are shown, such as "test images"."""
+        """The kind of examples shown, such as "test images"."""
         return f"{'training' if self.view.split == 'train' else self.view.split} {what}"
 
     @property
     def examples(self) -> str:
-        """How many examples are shown, and which, such as "359 test examples"."""
+        """The number and kind of examples shown, such as "359 test examples"."""
         return f"{len(self.view)} {self.kind('examples')}"
 
     @property
     def small(self) -> bool:
-        """Whether many images fit on a page."""
+        """Whether the images are small, so that more of them fit into a picture."""
         return max(self.data.shape[:2]) <= SMALL
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """Indices of all examples: the first of each class, then the second of each; as they come without labels."""
+        """Indices of all examples: the first of each class, then the second of each; in order without labels."""
         return in_turn(self.view.labels, len(self.view))
 
     def class_names(self, indices: NDArray[np.int64]) -> list[str]:
-        """What to write above each of these examples; nothing where there are no labels."""
+        """The class names of these examples; empty if there are no labels."""
         labels = self.view.labels
         return [] if labels is None else [self._class_name(label) for label in labels[indices].tolist()]
 
@@ -96,12 +96,12 @@ class Subject:
 
     @property
     def codes(self) -> Array:
-        """The point of q(z|x) of each example, such as z_mean, `[n, *latent_shape]`."""
+        """The point of q(z|x) for each example, such as z_mean, `[n, *latent_shape]`."""
         return self._encoded[0]
 
     @property
     def code_variances(self) -> Array:
-        """The variance of q(z|x), `[n, *latent_shape]`, of a diagonal posterior."""
+        """The variance of a diagonal posterior q(z|x), `[n, *latent_shape]`."""
         variances = self._encoded[1]
         assert variances is not None
         return variances
@@ -114,7 +114,7 @@ class Subject:
 
     @cached_property
     def by_kl(self) -> list[int]:
-        """The latent dimensions, that with most KL first."""
+        """The latent dimensions, largest KL first."""
         return np.argsort(-self.kl, kind="stable").tolist()
 
     @cached_property
@@ -130,7 +130,7 @@ class Subject:
         return np.asarray(gaussian.from_noise(tf.constant(eps, gaussian.mean.dtype)))
 
     def paths(self, start: Array, end: Array, steps: int) -> tuple[Array, Array | None]:
-        """Codes `[pairs, steps, *latent_shape]` on straight lines, and on the sphere of eps where z = m + L eps."""
+        """Codes `[pairs, steps, *latent_shape]` on straight lines, and on the sphere of eps if z = m + L eps."""
         shape = (len(start), steps, *start.shape[1:])
         straight = linear(_flat(start), _flat(end), steps).reshape(shape)
         gaussian = gaussian_prior(self.vae)
@@ -140,7 +140,7 @@ class Subject:
         return straight, self.from_noise(spherical(_flat(first), _flat(last), steps).reshape(shape))
 
     def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Examples to go from and to: of different classes, or of the one class at which y is held."""
+        """Start and end examples of paths: of different classes, or of the class at which y is fixed."""
         chosen, labels = self.order, self.view.labels
         if self._held_label is not None and labels is not None:
             same = chosen[labels[chosen] == self._held_label]
@@ -150,7 +150,7 @@ class Subject:
 
     @cached_property
     def held(self) -> int:
-        """The example whose code and y traversals start from."""
+        """The example whose code and y are the start of traversals."""
         labels = self.view.labels
         if self.vae.condition_size is None or labels is None:
             return int(self.order[0])
@@ -158,7 +158,7 @@ class Subject:
 
     @property
     def at(self) -> str:
-        """For titles: at which y a conditional model is held; empty for any other."""
+        """For titles: the y at which a conditional model is fixed; empty for other models."""
         if self.vae.condition_size is None:
             return ""
         label = self._held_label
@@ -169,7 +169,7 @@ class Subject:
 
         Args:
           z: `[…, *latent_shape]`.
-          y: one row for each z, `[n, C]`; None: a conditional model is held at one y.
+          y: one row for each z, `[n, C]`; None: a conditional model is fixed at one y.
         """
         leading = z.shape[: z.ndim - len(self.vae.latent_shape)]
         flat = np.asarray(z, np.float32).reshape(-1, *self.vae.latent_shape)
@@ -187,13 +187,13 @@ class Subject:
         return self.decoded(self.codes[indices], None if self.vae.condition_size is None else self._conditions[indices])
 
     def sampled(self, count: int, *, y: Any = None, draw: bool = False) -> Array:
-        """Samples in the user's units; labels by their training frequencies unless y says which."""
+        """Samples in the user's units; labels are drawn with their training frequencies unless y is given."""
         if y is None:
             y = views.sampled_condition(self.view, self.vae.condition, count)
         return self.vae.sample(count, seed=self.seed, y=y, draw=draw).x
 
     def shown(self, x: Array) -> Array:
-        """Model units as grey levels or colours: as they are where they lie in [0, 1], else over the data's range."""
+        """Model units as grey levels or colours: unchanged if they are in [0, 1], else scaled by the data's range."""
         scaling = self.data.scaling
         if scaling.kind in ("unit", "min-max"):
             return x
@@ -226,7 +226,7 @@ class Subject:
 
 
 def in_turn(labels: NDArray[np.integer] | None, count: int) -> NDArray[np.int64]:
-    """Indices of all examples: the first of each class, then the second of each, and so on; without labels in order.
+    """Indices of all examples: the first of each class, then the second of each, and so on; in order without labels.
 
     Example:
       >>> in_turn(np.array([1, 1, 0]), 3).tolist()

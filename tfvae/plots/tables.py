@@ -1,4 +1,4 @@
-"""Rows of numbers: what was generated beside what is real."""
+"""Rows of numbers: generated rows compared with real ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def most_moving(rows: Rows) -> list[int]:
 
 
 def most_correlated(rows: Rows) -> tuple[int, int]:
-    """The two columns of floats [n, columns] whose correlation is furthest from zero: what histograms cannot show."""
+    """The two columns of floats [n, columns] with the strongest correlation, which histograms cannot show."""
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = np.abs(np.nan_to_num(np.corrcoef(rows, rowvar=False)))
     first, second = np.unravel_index(int(np.argmax(np.triu(correlation, 1))), correlation.shape)
@@ -40,12 +40,12 @@ def real_and_generated(
     columns: tuple[int, int] = (0, 1),
     when: str = "",
 ) -> Figure:
-    """Two columns against each other: real and generated rows side by side, on the same axes.
+    """Two columns against each other: real and generated rows side by side, with the same axis limits.
 
     Args:
-      real, generated: floats [n, columns], in the user's own units.
+      real, generated: floats [n, columns], in the user's units.
       feature_names: of the columns.
-      seed: the seed that draws the generated rows again.
+      seed: the seed that reproduces the generated rows.
       columns: the two to draw.
       when: words for the title, such as "after epoch 3".
     """
@@ -64,13 +64,13 @@ def real_and_generated(
 
 @styled
 def histograms(real: Rows, generated: Rows, feature_names: Sequence[str], seed: int, *, when: str = "") -> Figure:
-    """Each column's histogram, real beside generated, over the same bins.
+    """A histogram of each column, real and generated, over the same bins.
 
     Args:
-      real, generated: floats [n, columns], in the user's own units; the first 16 columns are drawn. The bins span the
-        real values; generated ones outside are counted in the first and last bin.
+      real, generated: floats [n, columns], in the user's units; the first 16 columns are drawn. The bins span the real
+        values; generated values outside are counted in the first and last bin.
       feature_names: of the columns.
-      seed: the seed that draws the generated rows again.
+      seed: the seed that reproduces the generated rows.
       when: words for the title, such as "after epoch 3".
     """
     shown = min(real.shape[1], MOST_HISTOGRAMS)

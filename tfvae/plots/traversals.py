@@ -1,4 +1,4 @@
-"""One latent dimension moved at a time."""
+"""Traversals: one latent dimension varies at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def traversal_points(
 
     Args:
       start, mean, scale: floats [latent]: the code to start from; mean and standard deviation of the prior.
-      dimensions: which ones to move.
+      dimensions: the dimensions to vary.
       steps: floats [steps], in standard deviations of the prior.
 
     Returns:
@@ -47,16 +47,16 @@ def traversals(
     *,
     at: str = "",
 ) -> Figure:
-    """Decoded means along each dimension: a row for each, named with its KL.
+    """Decoded means along each dimension: a row for each, labelled with its KL.
 
     Args:
       images: floats [dimensions, steps, height, width, channels] in [0, 1], decoded from `traversal_points`.
-      dimensions: the ones moved.
+      dimensions: the dimensions that vary.
       kl: floats [latent], nats, of every dimension.
       steps: floats [steps], in standard deviations of the prior.
       at: words that end the title, such as ", class 3".
     """
-    title = f"Moving one latent dimension at a time{_part(dimensions, kl)}{at}"
+    title = f"Varying one latent dimension at a time{_part(dimensions, kl)}{at}"
     figure = new_figure(title + channel_note(images), 0.85 + grid_height(images, WIDTH - 1.2))
     axes = figure.add_subplot()
     show_grid(
@@ -81,19 +81,19 @@ def column_traversals(
     *,
     at: str = "",
 ) -> Figure:
-    """For rows of numbers: each column's decoded mean against the dimension that moves, a panel for each dimension.
+    """For rows of numbers: each column's decoded mean against the varied dimension, a panel for each dimension.
 
     Args:
-      rows: floats [dimensions, steps, columns], decoded from `traversal_points`, in model units, for the columns
+      rows: floats [dimensions, steps, columns], decoded from `traversal_points`, in model units, because the columns
         share an axis.
       dimensions, kl, steps, at: as for `traversals`.
-      feature_names: of the columns; the 8 that move most are shown.
+      feature_names: of the columns; the 8 that change most are shown.
     """
     chosen = most_moving(rows)
     across = min(len(dimensions), 4)
     down = -(-len(dimensions) // across)
     figure = new_figure(
-        f"Moving one latent dimension at a time{_part(dimensions, kl)}{at}",
+        f"Varying one latent dimension at a time{_part(dimensions, kl)}{at}",
         1.0 + 2.3 * down,
     )
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
@@ -108,7 +108,7 @@ def column_traversals(
         axes.set_xlabel("prior standard deviations")
         if panel % across == 0:
             axes.set_ylabel("decoded mean (model units)")
-    rest = f" (the {MOST_LINES} that move most)" if len(chosen) < rows.shape[-1] else ""
+    rest = f" (the {MOST_LINES} that change most)" if len(chosen) < rows.shape[-1] else ""
     figure.legend(loc="outside lower center", ncols=4, title=f"columns{rest}")
     return figure
 

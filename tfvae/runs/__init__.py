@@ -1,1 +1,1 @@
-"""Whole runs: the folder, training from settings, reports."""
+"""Complete runs: the run folder, training from settings, reports."""

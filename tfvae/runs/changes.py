@@ -1,4 +1,4 @@
-"""What `--resume` may change of a run: its settings compared with those asked for, one verdict each."""
+"""Which settings `--resume` may change: compares the run's settings with the new ones, and classifies each change."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any, NamedTuple
 from tfvae.config import Config, to_dict
 from tfvae.errors import UserError
 
-# Settings that change no number, or numbers by rounding alone, or only how long the run is; with what to know of each.
+# Settings that change no result, or only its rounding, or only the length of the run; with a note on each.
 _HARMLESS = {
     "data.dir": "the same data in another place",
     "data.path": "the same data in another place",
-    "training.epochs": "a falling learning rate is stretched over them",
-    "training.early_stopping": "it decides when to end, and nothing else",
-    "training.accumulation": "the same sum in other parts",
-    "training.jit": "the same arithmetic, rounded elsewhere",
+    "training.epochs": "a decaying learning rate is stretched over the new number of epochs",
+    "training.early_stopping": "it only decides when training stops",
+    "training.accumulation": "the same sum over other micro-batches",
+    "training.jit": "the same arithmetic with other rounding",
     "training.steps_per_call": "the same steps in other calls",
-    "training.on_nonfinite": "it matters only where a step fails",
-    "training.strategy": "the same batches, shared out otherwise",
-    "training.replicas": "the same batches, shared out otherwise",
-    "training.latent": "the same noise, rounded elsewhere",
-    "training.sample_every": "pictures",
+    "training.on_nonfinite": "it matters only if a step fails",
+    "training.strategy": "the same batches on other replicas",
+    "training.replicas": "the same batches on other replicas",
+    "training.latent": "the same noise with other rounding",
+    "training.sample_every": "it only writes pictures",
 }
-# Settings, or whole sections, under which the checkpoint cannot be used, even where the user would have it so.
-_SPLITS = "the examples would be divided anew, and the test be on examples that were trained on"
-_MODEL = "the checkpoint holds the weights of the model as it was"
-_SHAPE = "the weights fit the shape that the data had"
+# Settings, or whole sections, with which the checkpoint cannot be used, even if the user allows the change.
+_SPLITS = "the examples would be split differently, so the test set would contain training examples"
+_MODEL = "the checkpoint holds the weights of the original model"
+_SHAPE = "the weights fit the original shape of the data"
 _NEVER = {
     "seed": _SPLITS,
     "data.validation_fraction": _SPLITS,
@@ -40,8 +40,8 @@ _NEVER = {
     "posterior": _MODEL,
     "prior": _MODEL,
     "likelihood": _MODEL,
-    "training.batch_size": "a run counts its epochs in steps of that many examples",
-    "training.optimizer": "the checkpoint holds what the optimizer as it was remembers",
+    "training.batch_size": "a run counts its epochs in steps of this size",
+    "training.optimizer": "the checkpoint holds the state of the original optimizer",
 }
 
 
@@ -51,7 +51,7 @@ class Change(NamedTuple):
     Attributes:
       setting: as `--set` names it.
       was: the run's value.
-      wanted: the value asked for.
+      wanted: the requested value.
     """
 
     setting: str
@@ -59,27 +59,27 @@ class Change(NamedTuple):
     wanted: Any
 
     def __str__(self) -> str:
-        was, wanted = ("none" if value is None else value for value in (self.was, self.wanted))
-        return f"{self.setting}: {was} → {wanted}"
+        old, new = ("none" if value is None else value for value in (self.was, self.wanted))
+        return f"{self.setting}: {old} → {new}"
 
     @property
     def harmless(self) -> str | None:
-        """Why the run may go on with it, or None."""
+        """Why the run may continue with the change, or None."""
         if self.setting == "training.epochs" and self.wanted < self.was:
             return None
         return _HARMLESS.get(self.setting)
 
     @property
     def impossible(self) -> str | None:
-        """Why no run can go on with it, or None."""
+        """Why no run can continue with the change, or None."""
         if self.setting == "training.ema" and None in (self.was, self.wanted):
-            return "the checkpoint holds an average of the weights where there is one, and else cannot give it"
+            return "the averages of the weights cannot be added to a checkpoint or removed from it"
         if self.setting == "training.precision" and "float64" in (self.was, self.wanted):
-            return "the checkpoint holds the weights in the precision that they had"
+            return "the checkpoint holds the weights in their original precision"
         if self.setting == "training.precision" and self.wanted == "mixed_float16":
             return "the checkpoint has no loss scale"
         keys = self.setting.split(".")
-        # What holds for training.optimizer does for training.optimizers.NAME.optimizer.
+        # training.optimizers.NAME.optimizer follows the rule of training.optimizer.
         return _NEVER.get(self.setting) or _NEVER.get(f"{keys[0]}.{keys[-1]}") or _NEVER.get(keys[0])
 
 
@@ -92,7 +92,7 @@ def between(was: Config, wanted: Config) -> list[Change]:
       ['training.epochs: 50 → 80']
     """
     before, after = _flat(to_dict(was)), _flat(to_dict(wanted))
-    # Of a section with another choice, settings that only one of the two has go with its name.
+    # If a section has another choice, settings that only one of the two choices has are covered by its name.
     names = (name for name in after if name.endswith(".name") and after[name] != before[name])
     renamed = tuple(name.removesuffix("name") for name in names)
     found = []
@@ -104,26 +104,26 @@ def between(was: Config, wanted: Config) -> list[Change]:
 
 
 def refuse(changes: list[Change], allow_changed: bool) -> None:
-    """Returns if a run can go on with the changes: all are harmless, or allowed and possible.
+    """Checks that a run can continue with the changes: each is harmless, or possible and allowed.
 
     Raises:
-      UserError: names every change, and what is to be done about each.
+      UserError: names every change and its effect.
     """
     if any(change.impossible for change in changes):
-        end = "train anew with another --out."
+        advice = "Start a new run with another --out."
     elif not allow_changed and any(not change.harmless for change in changes):
-        end = "leave that out, or accept a run of mixed settings with --allow-changed."
+        advice = "Keep the run's settings, or accept mixed settings with --allow-changed."
     else:
         return
-    raise UserError(f"--resume: the run has other settings: {'; '.join(map(_verdict, changes))}. For this run {end}")
+    raise UserError(f"--resume: the run has other settings: {'; '.join(map(_described, changes))}. {advice}")
 
 
 def prolong(changes: list[Change]) -> bool:
-    """Whether a run that has ended may have something left to do."""
+    """Whether the changes may extend a run that has finished."""
     return any(change.setting in ("training.epochs", "training.early_stopping") for change in changes)
 
 
-def _verdict(change: Change) -> str:
+def _described(change: Change) -> str:
     if change.impossible:
         return f"{change} (impossible: {change.impossible})"
     return f"{change} ({'harmless' if change.harmless else 'changes the result'})"

@@ -1,4 +1,4 @@
-"""y as `fit` takes it for a conditional model: labels, which become one-hot rows, or attributes."""
+"""The y of `fit` for a conditional model: labels, which become one-hot rows, or attributes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def from_arrays(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling
       x: `[n, …]`.
       y: labels `[n]` as integers (-1: unlabelled) or text, or attributes `[n, C]`.
       validation_data: `(x_val, y_val)` or None.
-      scaling: a kind, fitted on x, or a scaling to be used as it is.
+      scaling: a kind, to be fitted on x, or a fitted scaling.
 
     Raises:
-      UserError: y is missing, or is not what the model is conditioned on.
+      UserError: y is missing, or does not fit the model's condition.
     """
     x_val, y_val = _pair(validation_data)
     if y is None or (x_val is not None and y_val is None):
@@ -53,23 +53,23 @@ def _pair(validation_data: Any) -> tuple[Any, Any]:
 
 
 def _labelled(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling: str | Scaling) -> DataSet:
-    """The condition that the labels themselves make."""
+    """The data set for a model whose condition is not known yet: the labels define it."""
     data = load.from_arrays(x, y, validation_data, scaling=scaling)
     labels, names = data.train.y, data.label_names or tuple(map(str, range(model.condition_size)))
     assert labels is not None
     highest = max(int(split.y.max(initial=-1)) for split in (data.train, data.validation) if split.y is not None)
     if highest >= len(names):
         raise UserError(
-            f"y: got the label {highest}, want labels 0 to {len(names) - 1}, or -1 for an unlabelled example."
+            f"y: got the label {highest}, expected labels 0 to {len(names) - 1}, or -1 for an unlabelled example."
         )
     return dataclasses.replace(data, condition=of_labels(labels, names))
 
 
 def _encoded(split: Split, y: Any, condition: Condition) -> Split:
-    """The split with y as a condition that is known encodes it.
+    """The split with y encoded by a known condition.
 
     Raises:
-      UserError: another shape, or a label that there is not.
+      UserError: y has the wrong shape or an unknown label.
     """
     rows = condition.encode(y, len(split))
     if condition.kind == "attributes":
@@ -77,6 +77,6 @@ def _encoded(split: Split, y: Any, condition: Condition) -> Split:
     labels = np.where(rows.any(axis=1), rows.argmax(axis=1), -1).astype(np.int64)
     if not np.array_equal(condition.encode(labels, len(split)), rows):
         raise UserError(
-            "y: got rows that are not one-hot, want labels, or rows of one 1, or of zeros where unlabelled."
+            "y: got rows that are not one-hot, expected labels, or one-hot rows (all zeros for an unlabelled example)."
         )
     return Split(split.x, labels)

@@ -1,4 +1,4 @@
-"""What a trained model suffers from, in words, each with the number that says so and what to try."""
+"""Common problems of a trained model, each with the figure that shows it and advice."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SAMPLES = 500
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong.
+    """One problem.
 
     Attributes:
-      name: what it is called.
-      evidence: the number that says so.
+      name: of the problem.
+      evidence: the figure that shows it, as text.
       advice: what to try.
     """
 
@@ -34,13 +34,13 @@ class Finding(NamedTuple):
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """The findings, worst first; an empty list where nothing stands out.
+    """The findings, worst first; an empty list if there are none.
 
-    Each check takes what it needs by name, and is left out where the evidence lacks a part of that. The limits are
-    rules of thumb, chosen on the presets of this package: a finding is a place to look, not a verdict.
+    Each check names the figures that it needs as parameters, and is skipped if one is missing. The limits are rules of
+    thumb, chosen on the presets of this package: a finding is a place to look, not a proof.
 
     Args:
-      evidence: as `gather` gives it.
+      evidence: the result of `gather`.
     """
     findings = []
     for check in (
@@ -59,7 +59,7 @@ def diagnose(evidence: Evidence) -> list[Finding]:
 
 
 def gather(model: Any, data: DataSet, test: Mapping[str, Any], best: Mapping[str, Any]) -> Evidence:
-    """The figures that the checks need, as far as the model has them.
+    """The figures that the checks need, those that the model has.
 
     Args:
       model: trained, with its best weights.
@@ -102,7 +102,7 @@ def aggregate_gap(z_mean: np.ndarray, z_log_var: np.ndarray, prior_mean: np.ndar
 
 
 def _sample_variance(model: Any, view: views.View) -> float:
-    # The spread of a Gaussian is part of what it makes; that of a Bernoulli on grey levels is not.
+    # The spread of a Gaussian is part of its samples; the spread of a Bernoulli on grey levels is not.
     drawn = model.likelihood.support is None
     y = views.sampled_condition(view, model.condition, _SAMPLES)
     samples = model.scaling.forward(model.sample(_SAMPLES, seed=0, y=y, draw=drawn).x)
@@ -135,7 +135,7 @@ def _poor_reconstruction(
     if explained >= 0.3:
         return None
     share = f"the reconstruction explains {100 * explained:.0f} % of the variance of the data"
-    worse = f"the squared error of the reconstruction is {1 - explained:.2f} times that of the data's mean"
+    worse = f"the squared error of the reconstruction is {1 - explained:.2f} times the error of predicting the mean"
     return Finding(
         "poor reconstruction",
         share if explained >= 0 else worse,
@@ -160,24 +160,24 @@ def _over_regularised(kl: float, latent_dim: float, kl_weight: float) -> Finding
         return None
     return Finding(
         "over-regularisation",
-        f"KL is {per_dimension:.2f} nats a dimension under a weight of {kl_weight:g}",
+        f"KL is {per_dimension:.2f} nats per dimension with a weight of {kl_weight:g}",
         "a smaller objective.kl_weight, or objective.capacity",
     )
 
 
 def _under_regularised(aggregate_kl: float) -> Finding | None:
-    if not aggregate_kl > 0.25:  # NaN where there is a single example
+    if not aggregate_kl > 0.25:  # also for NaN, the value of a single example
         return None
     return Finding(
         "under-regularisation",
-        f"the encoded examples lie {aggregate_kl:.2f} nats a dimension away from the prior, so its samples miss them",
+        f"the encoded examples are {aggregate_kl:.2f} nats per dimension away from the prior, so its samples miss them",
         "more training.epochs, a larger objective.kl_weight",
     )
 
 
 def _overfitting(train_elbo: float, test_elbo: float) -> Finding | None:
     gap = train_elbo - test_elbo
-    # The ELBO of a density passes through zero, where a share of it means nothing.
+    # The ELBO of a density can be near zero, where a relative gap has no meaning.
     if gap <= max(0.1 * abs(train_elbo), 1.0):
         return None
     return Finding(

@@ -1,4 +1,4 @@
-"""A whole run from a configuration: data, model, training, report, files, pictures."""
+"""A complete run from a configuration: data, model, training, report, files, pictures."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ from tfvae.runs.progress import Reporter
 def train(
     config: Config, folder: str | Path, *, preset: str = "", quiet: bool = False, profile: int = 0
 ) -> dict[str, Any]:
-    """Trains from nothing into a new run folder; gives what `report.json` holds.
+    """Trains a new model into a new run folder; returns the content of `report.json`.
 
-    Seeds the global generators of Python, NumPy and TensorFlow, from which Keras draws the first weights.
+    Seeds the global generators of Python, NumPy and TensorFlow, from which Keras draws the initial weights.
 
     Args:
-      config: the whole recipe.
+      config: all settings of the run.
       folder: new or empty.
-      preset: the name to keep in `config.yaml`.
+      preset: the name to record in `config.yaml`.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
 
     Raises:
-      UserError: settings, data or folder that cannot be used; the loss is not finite.
-      Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
+      UserError: the settings, the data or the folder cannot be used, or the loss is not finite.
+      Stopped: after Ctrl-C or SIGTERM; the checkpoint is written.
 
     Example:
       `train(tfvae.presets.load("digits"), "runs/digits")["test"]["elbo"]`
@@ -71,22 +71,22 @@ def resume(
     quiet: bool = False,
     profile: int = 0,
 ) -> dict[str, Any]:
-    """Goes on with a run from its newest whole checkpoint; gives what `report.json` holds.
+    """Continues a run from its newest intact checkpoint; returns the content of `report.json`.
 
-    A run that has ended is left as it is, unless it is to be longer.
+    A finished run is left unchanged, unless the settings extend it.
 
     Args:
       folder: the run's.
-      config: the recipe to go on with, which `config.yaml` holds from then on; None: the run's own.
-      allow_changed: take settings that change the result too, where the checkpoint still fits.
-      allow_code: packages that the run's `config.yaml` may name code of.
+      config: the settings to continue with, which replace those in `config.yaml`; None: the run's own.
+      allow_changed: also accept settings that change the result, if the checkpoint still fits.
+      allow_code: packages whose code the run's `config.yaml` may name.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
 
     Raises:
-      UserError: no run is there, another process holds it, its checkpoints are all broken, or they do not go with
-        the recipe or the data.
-      Stopped: Ctrl-C or SIGTERM came; the checkpoint is written.
+      UserError: the folder has no run, another process holds it, its checkpoints are all broken, or they do not fit
+        the settings or the data.
+      Stopped: after Ctrl-C or SIGTERM; the checkpoint is written.
 
     Example:
       `resume("runs/digits", config.override(Run.open("runs/digits").config, ["training.epochs=400"]))`
@@ -98,7 +98,7 @@ def resume(
     if run.ended and not changes.prolong(differences):
         done: dict[str, Any] = run.read_json("report.json")
         if not quiet and cluster.is_chief(config.training):
-            print("\n".join(["this run had ended, and is left as it is.", *_summary(done, run)]))
+            print("\n".join(["this run has already finished; nothing to do.", *_summary(done, run)]))
         return done
     with (
         workers.worker_errors(config.training) as writes,
@@ -125,20 +125,20 @@ def _precision(policy: str) -> Iterator[None]:
 
 
 class _Experiment:
-    """What a run needs, made in the order in which TensorFlow wants it: devices, data, model."""
+    """The objects of a run, created in the order that TensorFlow requires: devices, data, model."""
 
     def __init__(self, config: Config, quiet: bool) -> None:
         self._config, self._quiet = config, quiet
         self._latent, reason = resolve(config.training.latent)
-        self._latent_said = f"{self._latent} ({reason})" if reason else self._latent
+        self._latent_text = f"{self._latent} ({reason})" if reason else self._latent
         self._strategy = strategies.from_settings(config.training)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
         self._data = load.for_recipe(config)
-        # Each machine may have its data in another place.
-        elsewhere: dict[str, Any] = dict.fromkeys(paths(config.data))
-        recipe = dataclasses.replace(config, data=dataclasses.replace(config.data, **elsewhere))
-        workers.require_same(self._strategy, {"configuration": recipe, "data set": self.facts()["examples"]})
+        # Each machine may have its data under another path.
+        no_paths: dict[str, Any] = dict.fromkeys(paths(config.data))
+        comparable = dataclasses.replace(config, data=dataclasses.replace(config.data, **no_paths))
+        workers.require_same(self._strategy, {"configuration": comparable, "data set": self.facts()["examples"]})
         with self._strategy.scope():
             self._model = build(config, self._data)
         check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
@@ -152,27 +152,27 @@ class _Experiment:
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
             for change in differences:
                 reporter.say(f"changed: {change}{f' ({change.harmless})' if change.harmless else ''}.")
-            if differences and writes:  # not before the checkpoint is seen to fit them
+            if differences and writes:  # only now: the checkpoint has been restored, so it fits them
                 run.change(self._config)
             with (
                 tensorboard.writer(run.tensorboard, self._model.terms) if writes else contextlib.nullcontext() as write
             ):
                 loop.run((lambda epoch, line: self._epoch_end(run, write, epoch, line)) if write else None)
-            made = self._finish(run, loop, reporter, writes)
+            result = self._finish(run, loop, reporter, writes)
             workers.final_barrier(self._strategy, lambda: run.ended)
         if not self._quiet:
-            print("\n".join(_summary(made, run)))
-        return made
+            print("\n".join(_summary(result, run)))
+        return result
 
     def _finish(self, run: Run, loop: Loop, reporter: Reporter, writes: bool) -> dict[str, Any]:
-        made = report.make(self._model, self._data, loop, self.facts())
+        result = report.make(self._model, self._data, loop, self.facts())
         if not writes:
-            return made
+            return result
         keras_files.save(self._model, run)
         reporter.say("drawing pictures …")
         gallery.draw(self._model, self._data, loop.history, run.plots)
-        run.write_json("report.json", made)
-        return made
+        run.write_json("report.json", result)
+        return result
 
     def _epoch_end(self, run: Run, write: tensorboard.Write, epoch: int, line: dict[str, Any]) -> None:
         write(line)
@@ -195,57 +195,57 @@ class _Experiment:
         if note := self._config.likelihood.note:
             reporter.say(f"likelihood: {note}")
         if training.precision.startswith("mixed") and not tf.config.list_physical_devices("GPU"):
-            reporter.say(f"precision: {training.precision} pays on a GPU; this CPU is faster in float32.")
+            reporter.say(f"precision: {training.precision} is faster on a GPU only; on this CPU float32 is faster.")
         jit = "on" if strategies.use_jit(training, self._model) else "off"
         reporter.say(
             f"engine: TensorFlow {tf.__version__} on {', '.join(_devices())}, {training.strategy} strategy with "
             f"{self._strategy.num_replicas_in_sync} replica(s), {training.precision}, XLA {jit}, "
-            f"latent op {self._latent_said}, seed {self._config.seed}."
+            f"latent op {self._latent_text}, seed {self._config.seed}."
         )
 
     def check_data(self, run: Run) -> None:
-        """Raises a UserError where the data are not those that the run began with."""
+        """Raises a UserError if the data differ from those that the run started with."""
         was, now = run.facts.get("examples"), self.facts()["examples"]
-        if was and was != now:  # a run of an earlier version does not tell
-            before, after = (", ".join(f"{name} {value}" for name, value in each.items()) for each in (was, now))
+        if was and was != now:  # runs of earlier versions do not record it
+            before, after = (", ".join(f"{name} {value}" for name, value in counts.items()) for counts in (was, now))
             raise UserError(
-                f"--resume: the run began with other data ({before}; now {after}), so that its steps and its test "
-                "examples are others; bring those data back, or train anew with another --out."
+                f"--resume: the run started with other data ({before}; now {after}), which changes its steps and its "
+                "test examples; restore the original data, or start a new run with another --out."
             )
 
     def facts(self) -> dict[str, Any]:
-        """What `config.yaml` and `report.json` say of the run beside its settings."""
+        """What `config.yaml` and `report.json` record about the run besides its settings."""
         versions = {
             "tfvae": tfvae.__version__,
             "tensorflow": tf.__version__,
             "keras": keras.__version__,
             "python": platform.python_version(),
         }
-        latent = {"implementation": self._latent_said, "devices": _devices()}
+        latent = {"implementation": self._latent_text, "devices": _devices()}
         splits = {name: len(getattr(self._data, name)) for name in ("train", "validation", "test")}
         examples = {"shape": list(self._data.shape), **splits}
         return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, "examples": examples}
 
 
 def build(config: Config, data: DataSet) -> LatentModel:
-    """The model of a configuration for a data set, with fresh weights.
+    """The model of a configuration for a data set, with initial weights.
 
     Raises:
-      UserError: settings that do not fit each other or the data.
+      UserError: a setting does not fit another one or the data.
     """
     model: LatentModel = catalog.load("model", config.model.name).build(config, data)
     if len(data.train) < config.training.batch_size:
         size, examples = config.training.batch_size, len(data.train)
-        raise UserError(f"training.batch_size: got {size}, want at most the {examples} training examples.")
-    # Unknown names are refused before there is a run folder.
+        raise UserError(f"training.batch_size: got {size}, expected at most the {examples} training examples.")
+    # Checked here, so that unknown names are rejected before a run folder is created.
     trainer.check(model, config.training)
     for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
         optimizers.from_settings(settings, 1)
     return model
 
 
-def _summary(made: dict[str, Any], run: Run) -> list[str]:
-    return [*report.lines(made), f"  run folder      {run.folder}"]
+def _summary(result: dict[str, Any], run: Run) -> list[str]:
+    return [*report.lines(result), f"  run folder      {run.folder}"]
 
 
 def _devices() -> list[str]:

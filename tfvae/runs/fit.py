@@ -1,4 +1,4 @@
-"""`VAE.fit`: the loop behind a Keras user's call."""
+"""`VAE.fit`: Keras's call, run by tfvae's training loop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tfvae.runs.progress import Reporter
 def fit(
     model: Any, x: Any, y: Any, validation_data: Any, training: Training, seed: int, verbose: int
 ) -> keras.callbacks.History:
-    """See `VAE.fit`. Weights at the end are the last ones, as in Keras."""
+    """See `VAE.fit`. The model keeps the last weights, as in Keras."""
     resolve(model.latent)
     training = dataclasses.replace(training, latent=model.latent)
     if getattr(model, "jit_compile", False):
@@ -43,7 +43,7 @@ def fit(
 
 
 def _data(model: Any, x: np.ndarray, y: Any, validation_data: Any) -> DataSet:
-    """The user's arrays as a data set; sets the model's scaling and condition where they follow from it."""
+    """The user's arrays as a data set; also sets the model's scaling for integers, and its condition."""
     checks.shape(x.shape, model.event_shape)
     raw = x.dtype.kind in "iub"
     scaling = model.scaling if model.scaling.kind != "none" else "auto"

@@ -1,4 +1,4 @@
-"""`encoder.keras` and `decoder.keras`: float32 copies that load in a process that never imported tfvae."""
+"""`encoder.keras` and `decoder.keras`: float32 copies that load in a process without tfvae."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tfvae.runs.folder import Run
 
 def save(vae: VAE, run: Run) -> None:
     """Writes `model.keras`, `encoder.keras`, `decoder.keras` and `scaling.json` into the run folder."""
-    # Prior and likelihood too: of float64 they would not go with networks of float32.
+    # Prior and likelihood too: in float64 they would not work with float32 networks.
     copy = to_float32(vae)
     write(run.folder / "encoder.keras", copy.encoder.save)
     write(run.folder / "decoder.keras", copy.decoder.save)
     run.write_json("scaling.json", vae.scaling.to_dict())
-    # Last: a run whose model is there has ended.
+    # Last: a run that has its model counts as finished.
     write(run.model, copy.save)

@@ -1,4 +1,4 @@
-"""What a user sees while training runs: a bar in a terminal, plain lines in a log."""
+"""Progress output while training runs: a bar in a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _SECONDS_BETWEEN_LINES = 2.0
 
 
 class Reporter:
-    """Says what happens, and shows how far the run has come.
+    """Prints messages and progress.
 
     Args:
-      epochs: how many the run has.
+      epochs: number of epochs of the run.
       quiet: print nothing.
-      terms: of the model; those shown under `progress` stand in the line of an epoch, the first of them at its head.
+      terms: of the model; the line of an epoch has those shown under `progress`, the first of them at its start.
     """
 
     def __init__(self, epochs: int, quiet: bool = False, terms: Terms = _NONE) -> None:
         self._epochs, self._quiet, self._terms = epochs, quiet, shown(terms, "progress")
         self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
-        self._last_line, self._unsaid = 0.0, ""
+        self._last_line, self._pending = 0.0, ""
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -48,28 +48,28 @@ class Reporter:
             self._bar = None
 
     def say(self, text: str) -> None:
-        """Prints a sentence, above the bar where there is one."""
+        """Prints a sentence, above the bar if there is one."""
         if not self._quiet:
             self._console.print(text)
 
     def progress(self, epochs: float) -> None:
-        """Moves the bar to so many epochs, or parts of one."""
+        """Moves the bar to this number of epochs; may be fractional."""
         if self._bar is not None:
             self._bar.update(self._task, completed=round(epochs, 2))
 
     def epoch(self, line: dict[str, Any]) -> None:
-        """Shows the metrics of an epoch that has ended."""
+        """Shows the metrics of a completed epoch."""
         train, validation = line["train"], line["validation"]
         latest = self._figures(validation or train)
         head, *rest = latest or [""]
         if validation and latest:
-            # Values of both splits; the others are of the validation.
+            # The first value is shown for both splits; the others are those of the validation.
             head = f"{self._figures(train)[0]}, validation {head}"
         rate = f"{train['examples_per_second']:,.0f} examples/s"
         text = "; ".join(part for part in (head, ", ".join(rest), rate) if part)
         if self._bar is not None:
             self._bar.update(self._task, completed=line["epoch"], description=", ".join(latest))
-        self._unsaid = f"epoch {line['epoch']}/{self._epochs}: {text}"
+        self._pending = f"epoch {line['epoch']}/{self._epochs}: {text}"
         if time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES or line["epoch"] == self._epochs:
             self.last_epoch()
 
@@ -78,8 +78,8 @@ class Reporter:
         return [f"{term.label} {term.text(v)}" for name, term in self._terms.items() if (v := values[name]) is not None]
 
     def last_epoch(self) -> None:
-        """Prints the line of the last epoch, if it was held back so as not to flood a log."""
-        if self._unsaid:
+        """Prints the line of the last epoch, if it was held back to keep the log short."""
+        if self._pending:
             self._last_line = time.monotonic()
-            self.say(self._unsaid)
-            self._unsaid = ""
+            self.say(self._pending)
+            self._pending = ""

@@ -1,4 +1,4 @@
-"""What `report.json` holds, and the summary printed at the end of a run."""
+"""The content of `report.json`, and the summary printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str
     `docs/training.md` has the schema.
 
     Args:
-      vae: with the best weights in place.
-      data: its test split is used here, and nowhere else.
-      loop: that trained it.
-      facts: of the run: versions, latent implementation.
+      vae: with the best weights restored.
+      data: its test split is used only here.
+      loop: the loop that trained the model.
+      facts: about the run: versions, latent implementation.
     """
     test = vae.summarise(loop.evaluate(data.test))
     findings = diagnose(gather(vae, data, test, loop.history[loop.best_epoch - 1]["train"]))
@@ -47,21 +47,21 @@ def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str
 
 
 def lines(report: Mapping[str, Any]) -> list[str]:
-    """The summary of a report, for people: one line a term, in the model's order, then the cost of the run."""
+    """The summary of a report as text: a line for each term, in the model's order, then the cost of the run."""
     shown = _terms(report)
     if shown:
         label, value = shown[0]
         shown[0] = f"test {label}", f"{value} ({report['test_examples']:,} examples)"
-    speed = f"{report['steps_per_second']:,}" if report["steps_per_second"] else "too short to tell"
+    speed = f"{report['steps_per_second']:,}" if report["steps_per_second"] else "too short to measure"
     shown += [
         ("time", f"{report['seconds']:.1f} s, {report['epochs']} epochs, best {report['best_epoch']}"),
         ("steps/s", speed),
         ("parameters", f"{report['parameters']:,}"),
     ]
     if report["host_share"] is not None:
-        shown.append(("host time", f"{100 * report['host_share']:.1f} % of the loop passed between compiled calls"))
+        shown.append(("host time", f"{100 * report['host_share']:.1f} % of the loop was spent between compiled calls"))
     if report["skipped_steps"]:
-        shown.append(("skipped", f"{report['skipped_steps']} steps, whose loss or gradient was not finite"))
+        shown.append(("skipped", f"{report['skipped_steps']} steps with a loss or gradient that was not finite"))
     width = max(_LABEL_WIDTH, *(len(label) for label, _ in shown))
     text = [f"  {label:<{width}} {value}" for label, value in shown]
     for finding in report["diagnosis"]:
@@ -70,7 +70,7 @@ def lines(report: Mapping[str, Any]) -> list[str]:
 
 
 def _terms(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and value with unit of each term; reports of earlier versions do not describe their terms."""
+    """Label and value with unit of each term; reports of earlier versions have no description of their terms."""
     test = report["test"]
     plain = {name: {"label": name, "unit": ""} for name, figure in test.items() if isinstance(figure, (int, float))}
     described = {name: Term(**fields) for name, fields in report.get("terms", plain).items()}

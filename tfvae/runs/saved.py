@@ -1,4 +1,4 @@
-"""A model out of its run folder, and into it."""
+"""Loads the trained model of a run folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tfvae.errors import UserError
 from tfvae.models.vae import VAE
 from tfvae.runs.folder import Run
 
-_OURS = ("keras", "tfvae", "builtins")  # builtins: how Keras calls its own functions
+_TRUSTED = ("keras", "tfvae", "builtins")  # builtins: the module that Keras records for its own functions
 
 
 def load(folder: str | Path, allow_code: Collection[str] = ()) -> VAE:
@@ -26,22 +26,21 @@ def load(folder: str | Path, allow_code: Collection[str] = ()) -> VAE:
 
     Args:
       folder: the run's.
-      allow_code: packages that its files may name code of, for a model with parts of your own; that of others is not
+      allow_code: packages whose code its files may name, for a model with your own parts; code of other packages is not
         imported.
 
     Raises:
-      UserError: no run is there, or it has not ended, or its model cannot be read, or names code that is not allowed.
+      UserError: the folder has no run, the run has not finished, or its model cannot be read or names code that is not
+        allowed.
 
     Example:
       `tfvae.load("runs/digits").sample(16, seed=0)`
     """
     if Path(folder).suffix == ".keras":
-        raise UserError(
-            f"{folder}: a model, not a run folder; keras.models.load_model reads it, once tfvae is imported."
-        )
+        raise UserError(f"{folder}: this is a model, not a run folder; import tfvae, then use keras.models.load_model.")
     run = Run.open(folder, allow_code)
     if not run.model.is_file():
-        raise UserError(f"{run.folder}: the run has not ended; go on with it: --out {run.folder} --resume.")
+        raise UserError(f"{run.folder}: the run has not finished; continue it: --out {run.folder} --resume.")
     try:
         classes = _classes(run.model, _parts(run.config), allow_code)
         return keras.models.load_model(run.model, custom_objects=classes)
@@ -52,7 +51,7 @@ def load(folder: str | Path, allow_code: Collection[str] = ()) -> VAE:
 
 
 class _Named(NamedTuple):
-    """What a saved model names: an object that Keras makes anew."""
+    """An object that a saved model names and that Keras creates on loading."""
 
     module: str
     name: str
@@ -60,16 +59,16 @@ class _Named(NamedTuple):
 
 
 def _parts(config: Config) -> list[type]:
-    """The classes from outside tfvae that the settings chose, and which were allowed when they were read."""
+    """The classes from outside tfvae that the settings name; they were allowed when the settings were read."""
     names = {kind: getattr(config, kind).name for kind in sections() if kind in catalog.KINDS}
     outside = [catalog.load(kind, name) for kind, name in names.items() if name not in catalog.names(kind)]
     return [part for part in outside if inspect.isclass(part)]
 
 
 def _classes(model: Path, parts: list[type], allow_code: Collection[str]) -> dict[str, Any]:
-    """The classes from outside Keras and tfvae that the file names, by the name that Keras looks for.
+    """The classes from outside Keras and tfvae that the file names, by the name that Keras looks up.
 
-    Keras imports nothing of other packages itself, but those of its own family, by a name in the file.
+    From a name in a file, Keras itself imports only its own packages.
 
     Raises:
       UserError: a class of a package that is not allowed.
@@ -79,7 +78,7 @@ def _classes(model: Path, parts: list[type], allow_code: Collection[str]) -> dic
     known = {(part.__module__, part.__name__): part for part in parts}
     classes: dict[str, Any] = {}
     for named in _walk(found):
-        if named.module.partition(".")[0] in _OURS:
+        if named.module.partition(".")[0] in _TRUSTED:
             continue
         part = known.get((named.module, named.name))
         if part is None:

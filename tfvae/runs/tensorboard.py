@@ -17,14 +17,14 @@ Write = Callable[[dict[str, Any]], None]
 
 @contextlib.contextmanager
 def writer(folder: Path, terms: Terms) -> Iterator[Write]:
-    """Gives a function that writes a line of `metrics.jsonl`; one run each for train and validation.
+    """Yields a function that writes a line of `metrics.jsonl`, to one TensorBoard run each for train and validation.
 
     Args:
-      folder: where to.
+      folder: to write to.
       terms: of the model; their labels and units become the descriptions of the scalars.
 
     Raises:
-      UserError: the events cannot be written, as on a full disk.
+      UserError: the events cannot be written, for example on a full disk.
     """
     files = {split: tf.summary.create_file_writer(str(folder / split)) for split in ("train", "validation")}
 
@@ -53,10 +53,10 @@ def _description(term: Term | None) -> str | None:
 
 @contextlib.contextmanager
 def _as_user_error(folder: Path) -> Iterator[None]:
-    # Around the writing alone: what fails in training between two lines is not the events' fault.
+    # Only around the writes: an error in training between two lines has another cause.
     try:
         yield
     except tf.errors.OpError as error:
         raise UserError(
-            f"{folder}: TensorBoard's events cannot be written ({error.message}); make room there."
+            f"{folder}: TensorBoard's events cannot be written ({error.message}); free some space."
         ) from error

@@ -18,10 +18,10 @@ namespace tfvae::edge {
 namespace {
 
 void check(LiteRtStatus status, const std::string& what) {
-  if (status != 0) throw std::runtime_error(what + ": LiteRT gives status " + std::to_string(status) + ".");
+  if (status != 0) throw std::runtime_error(what + ": LiteRT returned status " + std::to_string(status) + ".");
 }
 
-// A handle of LiteRT with what destroys it.
+// A handle of LiteRT with its destructor.
 template <class Handle>
 using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, void (*)(Handle)>;
 
@@ -32,7 +32,7 @@ Owned<Handle> owned(void (*destroy)(Handle), const std::string& what, Create cre
   return {handle, destroy};
 }
 
-// An input or output of the signature, as floats; int8 goes through its scale and zero point.
+// An input or output of the signature, as floats; int8 is converted by its scale and zero point.
 class Port {
  public:
   Port(LiteRtEnvironment environment, LiteRtTensor tensor, LiteRtTensorBufferRequirements requirements) {
@@ -40,7 +40,7 @@ class Port {
     if (type_.element_type == kLiteRtElementTypeInt8) {
       check(LiteRtGetPerTensorQuantization(tensor, &quantization_), "quantization");
     } else if (type_.element_type != kLiteRtElementTypeFloat32) {
-      throw std::runtime_error("got a tensor that is neither float32 nor int8.");
+      throw std::runtime_error("got a tensor of another type, expected float32 or int8.");
     }
     for (unsigned int axis = 0; axis < type_.layout.rank; ++axis) {
       size_ *= static_cast<size_t>(type_.layout.dimensions[axis]);
@@ -111,7 +111,7 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// A signature, in the batch that it has, with its inputs by name and its first output.
+// A signature with a fixed batch size, its inputs by name and its first output.
 struct Signature {
   Signature(LiteRtEnvironment environment, LiteRtModel model, LiteRtCompiledModel compiled, const std::string& name)
       : compiled_(compiled), name_(name) {
@@ -136,19 +136,20 @@ struct Signature {
     output_ = std::make_unique<Port>(environment, tensor, requirements);
   }
 
-  // Whether the numbers of an example are as many as decoder.json says.
+  // Whether the input exists and has `width` numbers per example.
   bool has(const std::string& name, size_t width) const {
     const auto at = std::find(names_.begin(), names_.end(), name);
     if (at == names_.end()) return false;
     const Port& port = *inputs_[static_cast<size_t>(at - names_.begin())];
     return port.size() == port.batch() * width;
   }
+  // Whether the output has `width` numbers per example.
   bool gives(size_t width) const { return output_->size() == output_->batch() * width; }
 
   // n rows of the output, for n rows of each input.
   Rows run(const std::map<std::string, const Rows*>& values, size_t n) {
     const size_t batch = output_->batch(), width = output_->size() / batch;
-    Rows made(output_->size()), out(n * width);
+    Rows block(output_->size()), out(n * width);
     std::vector<LiteRtTensorBuffer> buffers;
     std::vector<Rows> blocks;
     for (const auto& port : inputs_) {
@@ -156,21 +157,21 @@ struct Signature {
       blocks.emplace_back(port->size());
     }
     for (size_t begin = 0; begin < n; begin += batch) {
-      // A last batch keeps rows of the one before behind its own.
+      // The last batch may be short; rows of the batch before then fill the rest.
       const size_t rows = std::min(batch, n - begin);
       for (size_t i = 0; i < inputs_.size(); ++i) {
         const auto found = values.find(names_[i]);
         if (found == values.end() || found->second->size() != n * inputs_[i]->size() / batch) {
-          throw std::runtime_error(name_ + ": wants rows of " + names_[i] + ", as many as there are examples.");
+          throw std::runtime_error(name_ + ": needs a row of " + names_[i] + " for each example.");
         }
-        const size_t of_row = inputs_[i]->size() / batch;
-        std::copy_n(found->second->begin() + begin * of_row, rows * of_row, blocks[i].begin());
+        const size_t row_size = inputs_[i]->size() / batch;
+        std::copy_n(found->second->begin() + begin * row_size, rows * row_size, blocks[i].begin());
         inputs_[i]->write(blocks[i].data());
       }
       LiteRtTensorBuffer output = output_->buffer();
       check(LiteRtRunCompiledModel(compiled_, index_, buffers.size(), buffers.data(), 1, &output), name_);
-      output_->read(made.data());
-      std::copy_n(made.begin(), rows * width, out.begin() + begin * width);
+      output_->read(block.data());
+      std::copy_n(block.begin(), rows * width, out.begin() + begin * width);
     }
     return out;
   }
@@ -192,19 +193,19 @@ size_t product(const Json& shape) {
 
 }  // namespace
 
-// The file with the signatures that are used. Members are destroyed from the last to the first.
+// The compiled file with the signatures used. Members are destroyed from the last to the first.
 struct Decoder::Compiled {
   explicit Compiled(const std::string& path) {
     environment = owned<LiteRtEnvironment>(
         LiteRtDestroyEnvironment, "environment",
-        [](LiteRtEnvironment* made) { return LiteRtCreateEnvironment(0, nullptr, made); });
-    model = owned<LiteRtModel>(LiteRtDestroyModel, path, [&](LiteRtModel* made) {
-      return LiteRtCreateModelFromFile(environment.get(), path.c_str(), made);
+        [](LiteRtEnvironment* handle) { return LiteRtCreateEnvironment(0, nullptr, handle); });
+    model = owned<LiteRtModel>(LiteRtDestroyModel, path, [&](LiteRtModel* handle) {
+      return LiteRtCreateModelFromFile(environment.get(), path.c_str(), handle);
     });
     options = owned<LiteRtOptions>(LiteRtDestroyOptions, "options", LiteRtCreateOptions);
     check(LiteRtSetOptionsHardwareAccelerators(options.get(), kLiteRtHwAcceleratorCpu), "options");
-    compiled = owned<LiteRtCompiledModel>(LiteRtDestroyCompiledModel, path, [&](LiteRtCompiledModel* made) {
-      return LiteRtCreateCompiledModel(environment.get(), model.get(), options.get(), made);
+    compiled = owned<LiteRtCompiledModel>(LiteRtDestroyCompiledModel, path, [&](LiteRtCompiledModel* handle) {
+      return LiteRtCreateCompiledModel(environment.get(), model.get(), options.get(), handle);
     });
     decode = signature("decode");
   }
@@ -223,7 +224,8 @@ struct Decoder::Compiled {
 Decoder::Decoder(const std::string& folder, const std::string& file) {
   const Json description = Json::parse(read_file(folder + "/decoder.json"));
   if (description["format"].number() != 1 || description["noise_version"].number() != 1) {
-    throw std::runtime_error("decoder.json: want format 1 and noise_version 1; take the runner of its own tfvae.");
+    throw std::runtime_error(
+        "decoder.json: expected format 1 and noise_version 1; use the runner of its tfvae.");
   }
   latent_size_ = static_cast<size_t>(description["latent_dim"].number());
   event_size_ = product(description["event_shape"]);
@@ -237,14 +239,14 @@ Decoder::Decoder(const std::string& folder, const std::string& file) {
   const bool by_signature = drawn && prior["kind"].text() == "signature";
   noise_size_ = by_signature ? product(prior["noise_shape"]) : latent_size_;
   if (drawn && !by_signature) prior_ = std::make_unique<Prior>(prior);
-  // LiteRT follows the offsets of a file that was cut short out of its memory.
+  // In a truncated file LiteRT would follow offsets beyond the end of its memory.
   if (static_cast<double>(read_file(folder + "/" + file).size()) != description["files"][file]["bytes"].number()) {
-    throw std::runtime_error(file + ": not the file of decoder.json, which has another size; copy the two together.");
+    throw std::runtime_error(file + ": its size differs from that in decoder.json; copy both from one version.");
   }
   compiled_ = std::make_unique<Compiled>(folder + "/" + file);
   if (by_signature) compiled_->prior = compiled_->signature("prior");
   if (!compiled_->decode->has("z", latent_size_) || !compiled_->decode->gives(event_size_)) {
-    throw std::runtime_error(file + ": its shapes are not those of decoder.json; copy the two together.");
+    throw std::runtime_error(file + ": its shapes differ from those in decoder.json; copy both from one version.");
   }
 }
 
@@ -252,8 +254,8 @@ Decoder::~Decoder() = default;
 
 Rows Decoder::condition(const std::string& text, size_t n) const {
   if (names_.empty() != text.empty()) {
-    throw std::runtime_error(text.empty() ? "the model is conditioned on y: want a label or a file of rows."
-                                          : "the model is not conditioned on anything: leave y out.");
+    throw std::runtime_error(text.empty() ? "the model is conditioned on y; pass a label or a file of rows."
+                                          : "the model is not conditional; leave y out.");
   }
   const size_t width = names_.size();
   Rows rows(n * width);
@@ -267,26 +269,27 @@ Rows Decoder::condition(const std::string& text, size_t n) const {
     return rows;
   }
   if (labels_ && digits) {
-    throw std::runtime_error("y: got " + text + ", want a label below " + std::to_string(width) + ".");
+    throw std::runtime_error("y: got " + text + ", expected a label below " + std::to_string(width) + ".");
   }
   const std::string bytes = read_file(text);
   Rows read(bytes.size() / sizeof(float));
   std::memcpy(read.data(), bytes.data(), read.size() * sizeof(float));
   if (read.size() != width && read.size() != rows.size()) {
-    throw std::runtime_error(text + ": want " + std::to_string(width) + " float32 numbers, or a row for each example.");
+    throw std::runtime_error(text + ": expected " + std::to_string(width) +
+                             " float32 numbers, or as many for each example.");
   }
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = read[i % read.size()];
   return rows;
 }
 
 Rows Decoder::prior_sample(size_t n, uint64_t seed, const Rows& y) {
-  if (!prior_ && !compiled_->prior) throw std::runtime_error("decoder.json: has no prior that is drawn from noise.");
+  if (!prior_ && !compiled_->prior) throw std::runtime_error("decoder.json: its prior cannot be drawn from noise.");
   const Rows eps = normals({seed, kPriorPurpose}, n, noise_size_);
   return prior_ ? prior_->from_noise(eps) : compiled_->prior->run({{"eps", &eps}, {"y", &y}}, n);
 }
 
 Rows Decoder::decode(const Rows& z, const Rows& y) {
-  if (z.size() % latent_size_ != 0) throw std::runtime_error("z: want rows of latent_dim numbers.");
+  if (z.size() % latent_size_ != 0) throw std::runtime_error("z: expected rows of latent_dim numbers.");
   return compiled_->decode->run({{"z", &z}, {"y", &y}}, z.size() / latent_size_);
 }
 

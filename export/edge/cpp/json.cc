@@ -9,8 +9,8 @@ struct Json::Reader {
   const std::string& text;
   size_t at = 0;
 
-  [[noreturn]] void fail(const std::string& wanted) const {
-    throw std::runtime_error("not JSON at byte " + std::to_string(at) + ": want " + wanted + ".");
+  [[noreturn]] void fail(const std::string& expected) const {
+    throw std::runtime_error("not JSON at byte " + std::to_string(at) + ": expected " + expected + ".");
   }
 
   char next() {
@@ -18,14 +18,14 @@ struct Json::Reader {
     return at < text.size() ? text[at] : '\0';
   }
 
-  bool take(char wanted) {
-    if (next() != wanted) return false;
+  bool take(char expected) {
+    if (next() != expected) return false;
     ++at;
     return true;
   }
 
-  void expect(char wanted) {
-    if (!take(wanted)) fail(std::string("'") + wanted + "'");
+  void expect(char expected) {
+    if (!take(expected)) fail(std::string("'") + expected + "'");
   }
 
   std::string string() {
@@ -77,7 +77,7 @@ Json Json::parse(const std::string& text) {
 
 const Json& Json::operator[](const std::string& key) const {
   const auto found = members_.find(key);
-  if (found == members_.end()) throw std::runtime_error("no \"" + key + "\" where it should be.");
+  if (found == members_.end()) throw std::runtime_error("the key \"" + key + "\" is missing.");
   return found->second;
 }
 
@@ -85,7 +85,7 @@ double Json::number() const {
   try {
     return std::stod(text_);
   } catch (const std::exception&) {
-    throw std::runtime_error("\"" + text_ + "\" is no number.");
+    throw std::runtime_error("\"" + text_ + "\" is not a number.");
   }
 }
 
@@ -93,7 +93,7 @@ std::vector<double> Json::numbers() const {
   if (!text_.empty()) return {number()};
   std::vector<double> out;
   for (const Json& item : items_) {
-    for (const double each : item.numbers()) out.push_back(each);
+    for (const double number : item.numbers()) out.push_back(number);
   }
   return out;
 }

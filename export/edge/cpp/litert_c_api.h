@@ -1,5 +1,5 @@
-// What decoder.cc uses of LiteRT's C API, version 2.3.0, as its documentation describes it: the ai-edge-litert wheel
-// carries libLiteRt.so without headers. Where the headers of LiteRT are at hand, include those in place of this file:
+// The part of LiteRT's C API, version 2.3.0, that decoder.cc uses, as its documentation describes it, because the
+// ai-edge-litert wheel has libLiteRt.so but no headers. If you have LiteRT's headers, include them instead of this file:
 // litert/c/litert_{common,environment,model,options,compiled_model,tensor_buffer}.h.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 extern "C" {
 
-using LiteRtStatus = int;  // 0: well
+using LiteRtStatus = int;  // 0: success
 using LiteRtParamIndex = size_t;
 
 using LiteRtEnvironment = struct LiteRtEnvironmentT*;

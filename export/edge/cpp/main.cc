@@ -12,13 +12,13 @@
 
 namespace {
 
-// A whole number in [least, 2^63).
+// An integer in [least, 2^63).
 uint64_t whole_number(const std::string& text, uint64_t least) {
   char* end = nullptr;
   const unsigned long long value = std::strtoull(text.c_str(), &end, 10);
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   if (!digits || *end != '\0' || value < least || value >> 63 != 0) {
-    throw std::runtime_error("got " + text + ", want a whole number from " + std::to_string(least) + " to 2^63 - 1.");
+    throw std::runtime_error("got " + text + ", expected an integer from " + std::to_string(least) + " to 2^63 - 1.");
   }
   return value;
 }

@@ -1,5 +1,5 @@
-// Words and standard normals at an address: the same as tfvae draws from the same seed. Noise of version 1, by Philox
-// and Box and Muller's transform as csrc/core has them.
+// Words and standard normals at an address, the same as tfvae draws from the same seed: noise version 1, with Philox
+// and Box and Muller's transform from csrc/core.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// A Gaussian prior of decoder.json: z = m + L eps over the last axis, of one place or of a grid of them.
+// A Gaussian prior of decoder.json: z = m + L eps over the last axis, at one position or at each position of a grid.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ class Prior {
   // Reads the object `prior`.
   explicit Prior(const Json& prior) : mean_(prior["mean"].numbers()), scale_tril_(prior["scale_tril"].numbers()) {}
 
-  // z for noise eps of the same size, a whole number of places.
+  // z for noise eps of the same size, which is a multiple of the latent size.
   std::vector<float> from_noise(const std::vector<float>& eps) const {
     const size_t latent = mean_.size();
     std::vector<float> z(eps.size());

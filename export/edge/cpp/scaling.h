@@ -1,4 +1,4 @@
-// The scaling of decoder.json: from model units to the user's.
+// The scaling of decoder.json: from model units to the user's units.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class Scaling {
         offset_(scaling["offset"].numbers()),
         factor_(scaling["factor"].numbers()) {}
 
-  // x * factor + offset, rows of examples; whole numbers where the user's units are whole numbers.
+  // x * factor + offset, for rows of examples; rounded if the user's units are integers.
   std::vector<double> to_user_units(const std::vector<float>& means) const {
     std::vector<double> x(means.begin(), means.end());
     for (size_t i = 0; i < x.size(); ++i) {
@@ -35,7 +35,7 @@ class Scaling {
  private:
   std::string kind_;
   bool integer_;
-  std::vector<double> offset_, factor_;  // one number, or as many as values in an example
+  std::vector<double> offset_, factor_;  // one number, or one for each value of an example
 };
 
 }  // namespace tfvae::edge

@@ -1,12 +1,12 @@
-// An Android example, NOT compiled and NOT run by tfvae. Its calls of LiteRT are those of the documentation of the
-// CompiledModel API in Kotlin, as read on 2026-11-21 in a copy that names version 2.1.0, and of the source of the API
-// where buffers have names (the files here are made and tested with 2.3.0, com.google.ai.edge.litert:litert:2.3.0):
+// An Android example, NOT compiled and NOT run by tfvae. Its LiteRT calls follow the documentation of the CompiledModel
+// API in Kotlin, read on 2026-11-21 in a copy that names version 2.1.0, and, for named buffers, the API's source. (The
+// files are made and tested with 2.3.0, com.google.ai.edge.litert:litert:2.3.0.)
 // https://developers.google.com/edge/litert/next/android_kotlin
 //
 //   val (x, z) = Decoder(context).use { it.sample(seed = 0) }
-//   val (x, z) = Decoder(context).use { it.sample(seed = 0, y = it.label("cat")) }  // of a conditional model
+//   val (x, z) = Decoder(context).use { it.sample(seed = 0, y = it.label("cat")) }  // for a conditional model
 //
-// Put decoder.json and a decoder file of batch 1, with float32 inputs and outputs, into the assets.
+// Put decoder.json and a decoder file with batch 1 and float32 inputs and outputs into the assets.
 package tfvae.edge
 
 import android.content.Context
@@ -23,7 +23,7 @@ import kotlin.math.sqrt
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** x in the user's units, row by row, and the z that it comes from. */
+/** x in the user's units, row by row, and its z. */
 data class Sample(val x: List<Double>, val z: FloatArray)
 
 class Decoder(context: Context, private val file: String = "decoder_dynamic.tflite") : AutoCloseable {
@@ -42,49 +42,51 @@ class Decoder(context: Context, private val file: String = "decoder_dynamic.tfli
 
     init {
         require(description.getInt("format") == 1 && description.getInt("noise_version") == 1) {
-            "decoder.json: want format 1 and noise_version 1."
+            "decoder.json: expected format 1 and noise_version 1."
         }
     }
 
-    /** The condition y of a label: 1 in its place, 0 elsewhere. Attributes are passed as they are. */
+    /** The one-hot condition y of a label. Attributes are passed unchanged. */
     fun label(name: String): FloatArray {
         val labels = requireNotNull(names) { "the model has no condition." }
         val index = (0 until labels.length()).indexOfFirst { labels.getString(it) == name }
-        require(index >= 0) { "got the label $name, want one of $labels." }
+        require(index >= 0) { "got the label $name, expected one of $labels." }
         return FloatArray(labels.length()) { if (it == index) 1f else 0f }
     }
 
-    /** Sample `index` of a seed in [0, 2^63): the one that Python, C++ and the SavedModel draw. */
+    /** Sample `index` of a seed in [0, 2^63): the same as in Python, C++ and the SavedModel. */
     fun sample(seed: Long, index: Long = 0, y: FloatArray? = null): Sample {
-        require(seed >= 0 && index >= 0) { "got seed $seed and index $index, want 0 or more." }
-        val how = requireNotNull(prior) { "decoder.json: has no prior that is drawn from noise." }
-        val z = if (how.getString("kind") == "signature") {
-            val width = numbers(how.get("noise_shape")).fold(1.0) { size, extent -> size * extent }.toInt()
+        require(seed >= 0 && index >= 0) { "got seed $seed and index $index, expected 0 or more." }
+        val drawn = requireNotNull(prior) { "decoder.json: its prior cannot be drawn from noise." }
+        val z = if (drawn.getString("kind") == "signature") {
+            val width = numbers(drawn.get("noise_shape")).fold(1.0) { size, extent -> size * extent }.toInt()
             run("prior", mapOf("eps" to normals(seed, index, width)), y, "z")
         } else {
-            fromNoise(how, normals(seed, index, latentSize))
+            fromNoise(drawn, normals(seed, index, latentSize))
         }
         return Sample(userUnits(decode(z, y)), z)
     }
 
-    /** The mean of p(x|z) in model units; y where the model has a condition. */
+    /** The mean of p(x|z) in model units; y for a conditional model. */
     fun decode(z: FloatArray, y: FloatArray? = null): FloatArray = run("decode", mapOf("z" to z), y, "mean")
 
     private fun run(signature: String, values: Map<String, FloatArray>, y: FloatArray?, output: String): FloatArray {
-        require((y?.size ?: 0) == (names?.length() ?: 0)) { "y: want ${names?.length() ?: 0} numbers." }
-        val taken = description.getJSONObject("files").getJSONObject(file).getJSONObject("signatures")
+        require((y?.size ?: 0) == (names?.length() ?: 0)) {
+            "y: got ${y?.size ?: 0} numbers, expected ${names?.length() ?: 0}."
+        }
+        val known = description.getJSONObject("files").getJSONObject(file).getJSONObject("signatures")
             .getJSONObject(signature).getJSONObject("inputs")
         val all = if (y == null) values else values + ("y" to y)
-        val inputs = all.filterKeys { taken.has(it) }.mapValues { (name, value) ->
+        val inputs = all.filterKeys { known.has(it) }.mapValues { (name, value) ->
             buffers.getOrPut("$signature/$name") { model.createInputBuffer(name, signature) }
                 .also { it.writeFloat(value) }
         }
-        val made = buffers.getOrPut("$signature/$output") { model.createOutputBuffer(output, signature) }
-        model.run(inputs, mapOf(output to made), signature)
-        return made.readFloat()
+        val result = buffers.getOrPut("$signature/$output") { model.createOutputBuffer(output, signature) }
+        model.run(inputs, mapOf(output to result), signature)
+        return result.readFloat()
     }
 
-    /** m + L eps over the last axis, at each place of a grid. */
+    /** m + L eps over the last axis, at each position of a grid. */
     private fun fromNoise(gaussian: JSONObject, eps: FloatArray): FloatArray {
         val mean = numbers(gaussian.get("mean"))
         val rows = gaussian.getJSONArray("scale_tril")

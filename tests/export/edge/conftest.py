@@ -31,7 +31,7 @@ class Version:
     vae: VAE
 
     def description(self) -> dict[str, Any]:
-        """What decoder.json says."""
+        """The content of decoder.json."""
         return json.loads((self.folder / "decoder.json").read_text())
 
 
@@ -58,7 +58,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Version]:
 
 
 def _version(folder: Path, vae: VAE) -> Version:
-    # The decoder's last bias would be zero: an offset that a runner forgot would not show.
+    # The decoder's last bias would be zero: a runner that omits it would not be detected.
     keras.utils.set_random_seed(1)
     vae.set_weights([w + np.random.default_rng(i).normal(0, 0.2, w.shape) for i, w in enumerate(vae.get_weights())])
     files = {
@@ -77,7 +77,7 @@ def _version(folder: Path, vae: VAE) -> Version:
 
 
 def _int8(vae: VAE) -> bytes:
-    """A decoder whose input and output are int8, as an accelerator of integers wants them."""
+    """A decoder whose input and output are int8, for integer accelerators."""
 
     def calibration() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         random = np.random.default_rng(0)

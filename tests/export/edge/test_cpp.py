@@ -51,7 +51,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """decoder_runner, built against the runtime of the wheel."""
     wheel = importlib.util.find_spec("ai_edge_litert")
     if wheel is None or shutil.which("cmake") is None:
-        pytest.skip("wants cmake on PATH, and the extra [edge]")
+        pytest.skip("needs cmake on PATH, and the extra [edge]")
     library = Path((wheel.submodule_search_locations or [""])[0]) / "libLiteRt.so"
     if not library.is_file():
         pytest.skip("this wheel of ai-edge-litert has no libLiteRt.so")
@@ -74,7 +74,7 @@ def test_it_samples_as_the_python_runner_does(
     got = np.fromfile(tmp_path / "x", np.float32).reshape(x.shape)
     np.testing.assert_allclose(np.fromfile(tmp_path / "z", np.float32).reshape(z.shape), z, rtol=0, atol=2e-6)
     np.testing.assert_allclose(versions[name].vae.sample(N, SEED).z, z, rtol=0, atol=2e-6)
-    # z may differ in its last bit, and fall on the other side of a half.
+    # z may differ in its last bit, and be rounded the other way.
     slack = rounding("float32", fan_in(versions[name].vae.decoder), np.abs(x).max())
     np.testing.assert_allclose(got, x, rtol=0, atol=1 if name == "grey" else slack)
     assert np.mean(np.isclose(got, x, rtol=0, atol=slack)) > 0.99
@@ -88,10 +88,10 @@ def test_it_refuses_in_a_sentence(program: Path, versions: dict[str, Any], tmp_p
     for arguments, sentence in [
         ((folder, "none.tflite", 1, 0), "none.tflite: cannot be read."),
         ((folder, "scorer.tflite", 1, 0), "the file has no signature decode."),
-        ((folder, "decoder.tflite", 0, 0), "got 0, want a whole number from 1 to 2^63 - 1."),
-        ((folder, "decoder.tflite", 1, 2**63), "want a whole number from 0 to 2^63 - 1."),
-        ((folder, "decoder.tflite", 1, "x"), "got x, want a whole number"),
-        ((table, "decoder.tflite", 1, 0), "not the file of decoder.json"),
+        ((folder, "decoder.tflite", 0, 0), "got 0, expected an integer from 1 to 2^63 - 1."),
+        ((folder, "decoder.tflite", 1, 2**63), "expected an integer from 0 to 2^63 - 1."),
+        ((folder, "decoder.tflite", 1, "x"), "got x, expected an integer"),
+        ((table, "decoder.tflite", 1, 0), "its size differs from that in decoder.json"),
         ((tmp_path, "decoder.tflite", 1, 0), "not JSON at byte 1"),
         ((tmp_path / "no", "decoder.tflite", 1, 0), "decoder.json: cannot be read."),
     ]:
@@ -121,7 +121,11 @@ def test_it_takes_a_condition_a_prior_of_it_and_spatial_latents(program: Path, t
     succeeds(program, folder, "decoder.tflite", N, SEED, *outputs, tmp_path / "y")
     z = Runner(folder).sample(N, SEED, 1)[1]
     np.testing.assert_allclose(np.fromfile(tmp_path / "z", np.float32).reshape(z.shape), z, rtol=0, atol=2e-6)
-    for condition, sentence in (([], "want a label"), (["3"], "want a label below 3"), (["bird"], "bird: cannot be")):
+    for condition, sentence in (
+        ([], "pass a label"),
+        (["3"], "expected a label below 3"),
+        (["bird"], "bird: cannot be"),
+    ):
         done = run(program, folder, "decoder.tflite", N, SEED, *outputs, *condition)
         assert done.returncode == 2
         assert sentence in done.stderr

@@ -1,4 +1,4 @@
-"""runner.py: the noise to the word, and the model's own samples, means and scores where TensorFlow is not there."""
+"""runner.py: bit-exact words of the noise, and the model's own samples, means and scores without TensorFlow."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_golden_vectors(row: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def elsewhere(versions: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
-    """What a copy of runner.py gives for each version, in a Python that has the runtime, NumPy and what they want."""
+    """What a copy of runner.py gives for each version, in a Python with only the runtime and NumPy."""
     place = tmp_path_factory.mktemp("elsewhere")
     for path in _required("ai-edge-litert", "numpy"):
         (place / path.name).symlink_to(path)
@@ -69,7 +69,7 @@ def elsewhere(versions: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 
 
 def _required(*names: str) -> set[Path]:
-    """What distributions, and those that they require everywhere, put into site-packages."""
+    """The files in site-packages of distributions and of their unconditional requirements."""
     paths: set[Path] = set()
     todo, done = list(names), set()
     while todo:
@@ -104,7 +104,7 @@ def test_it_says_what_the_model_says_without_tensorflow(
     np.testing.assert_allclose(out["z"], wanted.z, rtol=0, atol=2e-6)
     assert out["x"].dtype == wanted.x.dtype
     if name == "grey":
-        assert np.abs(out["x"].astype(int) - wanted.x).max() <= 1  # a mean may lie at a half
+        assert np.abs(out["x"].astype(int) - wanted.x).max() <= 1  # a mean may be exactly between two levels
         assert np.mean(out["x"] == wanted.x) > 0.99
     else:
         slack = rounding("float32", fan_in(vae.decoder), np.abs(wanted.x).max())
@@ -151,7 +151,7 @@ def test_the_command_line(versions: dict[str, Any], tmp_path: Path, capfd: pytes
     assert [float(line.split("\t")[0]) for line in lines.splitlines()[1:]] == pytest.approx(elbo, abs=1e-4)
     status, _, said = run("decode", str(given))
     assert status == 2
-    assert said.endswith("runner: z: got shape [7, 4, 5, 1], want [n, 3], n from 1.\n")
+    assert said.endswith("runner: z: got shape [7, 4, 5, 1], expected [n, 3] with n >= 1.\n")
     assert run("decode", str(tmp_path / "none.npy"))[0] == 2
     with pytest.raises(SystemExit):
         run("decode")
@@ -162,7 +162,7 @@ def test_bad_input_is_told_in_a_sentence(versions: dict[str, Any], tmp_path: Pat
     for n, seed, sentence in [(0, 0, "n: got 0"), (1, -1, "seed: got -1"), (1, 2**63, "seed: got"), (1, 0.5, "0.5")]:
         with pytest.raises(ValueError, match=sentence):
             there.sample(n, seed)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"z: got shape \[2, 4\], want \[n, 3\]"):
+    with pytest.raises(ValueError, match=r"z: got shape \[2, 4\], expected \[n, 3\]"):
         there.decode(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"x: got shape \[0, 4, 5, 1\]"):
         there.score(np.zeros((0, 4, 5, 1)), 0)
@@ -175,7 +175,7 @@ def test_bad_input_is_told_in_a_sentence(versions: dict[str, Any], tmp_path: Pat
     with pytest.raises(ValueError, match=r"decoder.tflite: cannot be read"):
         Runner(tmp_path).decode(np.zeros((1, 3)))
     (tmp_path / "decoder.tflite").write_bytes((versions["table"].folder / "decoder.tflite").read_bytes())
-    with pytest.raises(ValueError, match=r"not the file of decoder.json \(sha256\)"):
+    with pytest.raises(ValueError, match=r"its sha256 differs from that in decoder.json"):
         Runner(tmp_path).decode(np.zeros((1, 3)))
     (tmp_path / "decoder.json").write_text(json.dumps({**described, "format": 2}))
     with pytest.raises(ValueError, match=r"got format and noise version \(2, 1\)"):

@@ -1,4 +1,4 @@
-"""Small models that nobody trained, and what their files are judged on."""
+"""Small untrained models, and the evidence for comparing their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of outputs that were made up, without another process."""
+"""Errors of artificial outputs, without another process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def drawn(evidence: Evidence, count: int) -> np.ndarray:
 
 
 def perfect(evidence: Evidence) -> Found:
-    """What a file gives that makes no error, on a few rows of what has noise inside."""
+    """The outputs of an exact file; signatures with noise have a few rows."""
     wanted = {name: evidence.expected(signature) for name, signature in evidence.signatures.items()}
     score, z = evidence.signatures["score"], drawn(evidence, 4)
     return {
@@ -101,7 +101,7 @@ def test_each_other_error_has_its_name(key: str, name: str, off: float, grey: Ev
     found[key][2] += off
     errors = compare.others(found, grey)
     assert not errors[name] <= 1e-3
-    # x is judged against the z that the file itself gives.
+    # x is compared with the model's output for the z that the file returns.
     assert all(value == 0.0 for other, value in errors.items() if other not in (name, "sample_x"))
 
 

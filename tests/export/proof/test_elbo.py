@@ -1,4 +1,4 @@
-"""The ELBO from means, against the model's own where nothing is clipped."""
+"""The ELBO from means, compared with the model's own if nothing is clipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files in other processes: honest ones pass, and each way to make a wrong one is seen."""
+"""Files in other processes: correct files pass, and each kind of wrong file is detected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def changed(version: Path, evidence: Evidence, factor: float, folder: Path) -> P
     """A copy of the decoder whose largest weights are multiplied by a factor."""
     data = (version / "decoder.tflite").read_bytes()
     kernels = sorted(evidence.vae.decoder.get_weights(), key=np.size)
-    # The converter lays a dense kernel out the other way round.
+    # The converter transposes a dense kernel.
     stored = np.ascontiguousarray(kernels[-1].T)
     assert data.count(stored.tobytes()) == 1
     path = folder / "decoder.tflite"
@@ -65,7 +65,7 @@ def test_honest_files_pass(version: Path, evidence: Evidence) -> None:
     for row in (decoder, generator, scorer):
         assert set(row.latency_us) == {"1", "2"}
         assert all(0 < spread["p50"] <= spread["p95"] for spread in row.latency_us.values())
-    # XNNPACK has no integers of 32 bits, of which the generator's noise is made.
+    # XNNPACK does not support 32-bit integers, which the generator's noise uses.
     assert 0 <= generator.delegated < decoder.delegated <= 1
     # Its first signature is encode, and score is timed.
     assert scorer.delegated is None

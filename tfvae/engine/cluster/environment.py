@@ -1,4 +1,4 @@
-"""Which processes train together, as TF_CONFIG or SLURM tells each of them. Knows no TensorFlow."""
+"""Reads from TF_CONFIG or SLURM which processes train together. Does not import TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tfvae.config import Training
 from tfvae.engine.cluster import slurm
 from tfvae.errors import UserError
 
-joined = False  # whether this process has TensorFlow's part of a cluster in it
+joined = False  # whether this process has joined a TensorFlow cluster
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers, and which of them this process is.
+    """The workers, and the index of this process.
 
     Attributes:
-      workers: `host:port` of each; the first is the chief, which writes.
-      index: this process.
+      workers: `host:port` of each; the first is the chief, which writes the files.
+      index: of this process.
     """
 
     workers: tuple[str, ...]
@@ -34,32 +34,32 @@ def from_environment(environment: Mapping[str, str]) -> Cluster:
     """The cluster of TF_CONFIG, else of the SLURM step.
 
     Raises:
-      UserError: neither is there, or what is there cannot be read.
+      UserError: neither is set, or the one that is set cannot be read.
 
     Example:
       >>> from_environment({"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"index": 1}}'})
       Cluster(workers=('a:1', 'b:1'), index=1)
     """
     if "TF_CONFIG" in environment:
-        return _of_tf_config(environment["TF_CONFIG"])
+        return _from_tf_config(environment["TF_CONFIG"])
     if "SLURM_JOB_ID" in environment:
         return Cluster(*slurm.workers(environment))
     raise UserError(
-        "--strategy multiworker: neither TF_CONFIG nor SLURM says who the workers are; set for each worker "
+        "--strategy multiworker: neither TF_CONFIG nor SLURM names the workers; set for each worker "
         'TF_CONFIG=\'{"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", "index": 0}}\' '
         "with its own index, or start them with srun."
     )
 
 
 def is_chief(settings: Training) -> bool:
-    """Whether this process is the one that writes and speaks; raises as `from_environment` does."""
+    """Whether this process writes files and prints; raises as `from_environment` does."""
     return settings.strategy != "multiworker" or from_environment(os.environ).index == 0
 
 
 def leave(status: int) -> NoReturn:
-    """Ends the process with this status; at once where it is one of a cluster.
+    """Ends the process with this status; a process in a cluster exits at once, without cleanup.
 
-    TensorFlow's own end waits for workers that may be gone, and then for ever.
+    TensorFlow's own shutdown would wait forever for workers that are gone.
     """
     if joined:
         sys.stdout.flush()
@@ -68,38 +68,38 @@ def leave(status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _of_tf_config(text: str) -> Cluster:
+def _from_tf_config(text: str) -> Cluster:
     try:
-        given = json.loads(text)
+        config = json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(f"TF_CONFIG: it is not JSON ({error}).") from None
-    jobs = given.get("cluster") if isinstance(given, dict) else None
+    jobs = config.get("cluster") if isinstance(config, dict) else None
     if not isinstance(jobs, dict) or not jobs:
-        raise UserError('TF_CONFIG: got no cluster, want {"cluster": {"worker": ["host:port", …]}, "task": {…}}.')
+        raise UserError('TF_CONFIG: got no cluster, expected {"cluster": {"worker": ["host:port", …]}, "task": {…}}.')
     if other := set(jobs) - {"chief", "worker"}:
         raise UserError(
-            f"TF_CONFIG: got the job {', '.join(sorted(other))} in its cluster, want worker, or chief and worker."
+            f"TF_CONFIG: got the job {', '.join(sorted(other))} in its cluster, expected worker, or chief and worker."
         )
     for job, addresses in jobs.items():
         if not isinstance(addresses, list):
-            raise UserError(f"TF_CONFIG: got {addresses!r} for its job {job}, want a list of host:port.")
-    # The chief is the first worker: it trains like the others, and writes too.
+            raise UserError(f"TF_CONFIG: got {addresses!r} for its job {job}, expected a list of host:port.")
+    # The chief is the first worker: it trains like the others, and also writes.
     workers = [(job, index, address) for job in ("chief", "worker") for index, address in enumerate(jobs.get(job, []))]
     for _, _, address in workers:
         if not isinstance(address, str) or not re.fullmatch(r".+:\d+", address):
-            raise UserError(f"TF_CONFIG: got the address {address!r}, want host:port.")
-    task: Any = given.get("task")
+            raise UserError(f"TF_CONFIG: got the address {address!r}, expected host:port.")
+    task: Any = config.get("task")
     task = task if isinstance(task, dict) else {}
-    mine = task.get("type", "worker"), _whole(task.get("index"))
-    places = [(job, index) for job, index, _ in workers]
-    if mine not in places:
+    own_task = task.get("type", "worker"), _integer(task.get("index"))
+    tasks = [(job, index) for job, index, _ in workers]
+    if own_task not in tasks:
         raise UserError(
-            f"TF_CONFIG: got the task {mine[0]} {task.get('index')}, want one of its cluster: "
-            f"{', '.join(f'{job} {index}' for job, index in places)}."
+            f"TF_CONFIG: got the task {own_task[0]} {task.get('index')}, expected one of its cluster: "
+            f"{', '.join(f'{job} {index}' for job, index in tasks)}."
         )
-    return Cluster(tuple(address for _, _, address in workers), places.index(mine))
+    return Cluster(tuple(address for _, _, address in workers), tasks.index(own_task))
 
 
-def _whole(value: Any) -> int | None:
-    # A shell that fills in the index may leave it a string.
+def _integer(value: Any) -> int | None:
+    # A shell that fills in the index may leave it as a string.
     return int(value) if re.fullmatch(r"\d+", str(value)) else None

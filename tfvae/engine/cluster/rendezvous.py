@@ -1,4 +1,4 @@
-"""The workers meet at the chief's address before TensorFlow starts, which would wait for ever, deaf to signals."""
+"""The workers meet at the chief's address before TensorFlow starts, which would wait forever and ignore signals."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import time
 from tfvae.engine.cluster.environment import Cluster
 from tfvae.errors import UserError
 
-# As long as a cluster may take to place its last worker, or to start again one that was lost.
+# A cluster may take this long to start its last worker, or to restart one that was lost.
 WAIT_SECONDS = 600.0
 
-_PAUSE, _ANSWER = 0.2, 5.0  # seconds between two tries, and for a line that is on its way
+_PAUSE, _ANSWER = 0.2, 5.0  # seconds between two attempts, and to wait for a line
 
 
 def meet(cluster: Cluster) -> None:
-    """Returns when all workers are there.
+    """Waits until all workers have connected.
 
     Raises:
-      UserError: some did not come in time, or their cluster is another.
+      UserError: a worker did not connect in time, or has another cluster configuration.
     """
     if len(cluster.workers) > 1:
         (_gather if cluster.index == 0 else _report)(cluster, time.monotonic() + WAIT_SECONDS)
@@ -27,27 +27,27 @@ def meet(cluster: Cluster) -> None:
 
 def _gather(cluster: Cluster, deadline: float) -> None:
     address = cluster.workers[0]
-    there: dict[int, socket.socket] = {}
+    connected: dict[int, socket.socket] = {}
     try:
         server = socket.create_server(("", int(address.rpartition(":")[2])))
     except OSError as error:
-        raise UserError(f"{address}: the chief cannot listen there ({error.strerror}); give it a free port.") from None
-    with server, contextlib.ExitStack() as held:
-        while len(there) < len(cluster.workers) - 1:
+        raise UserError(f"{address}: the chief cannot listen there ({error.strerror}); use a free port.") from None
+    with server, contextlib.ExitStack() as open_sockets:
+        while len(connected) < len(cluster.workers) - 1:
             server.settimeout(max(0.01, deadline - time.monotonic()))
             try:
                 caller, _ = server.accept()
             except TimeoutError:
-                missing = [f"{i} ({at})" for i, at in enumerate(cluster.workers) if i and i not in there]
-                raise UserError(_late(f"worker {', '.join(missing)} did not come to {address}")) from None
-            held.enter_context(caller)
+                missing = [f"{i} ({at})" for i, at in enumerate(cluster.workers) if i and i not in connected]
+                raise UserError(_timed_out(f"worker {', '.join(missing)} did not connect to {address}")) from None
+            open_sockets.enter_context(caller)
             index = _index(_line(caller), cluster)
-            if index is not None:  # else a port scan, or a health probe
-                there[index] = caller
-        for caller in there.values():
+            if index is not None:  # None: a port scan or a health probe
+                connected[index] = caller
+        for caller in connected.values():
             with contextlib.suppress(OSError):
                 caller.sendall(b"go\n")
-                _line(caller)  # it hangs up first, so that the port is free at once
+                _line(caller)  # the worker must close first, so that the port is free at once
 
 
 def _report(cluster: Cluster, deadline: float) -> None:
@@ -59,13 +59,13 @@ def _report(cluster: Cluster, deadline: float) -> None:
             if _line(chief, None) == "go":
                 return
         time.sleep(_PAUSE)
-    raise UserError(_late(f"the chief does not answer at {cluster.workers[0]}, or waits there for others"))
+    raise UserError(_timed_out(f"the chief at {cluster.workers[0]} did not answer, or did not hear from all workers,"))
 
 
-def _late(what: str) -> str:
+def _timed_out(problem: str) -> str:
     return (
-        f"{what} within {WAIT_SECONDS:.0f} s; look whether every worker runs with the same cluster, and whether the "
-        "network lets them reach each other."
+        f"{problem} within {WAIT_SECONDS:.0f} s; check that every worker runs with the same cluster, and that the "
+        "workers can reach each other over the network."
     )
 
 
@@ -80,18 +80,18 @@ def _index(line: str, cluster: Cluster) -> int | None:
         return None
     if line != _hello(int(index), cluster) or int(index) >= len(cluster.workers):
         raise UserError(
-            f"worker {index} believes the workers to be {workers}, the chief {','.join(cluster.workers)}; "
+            f"worker {index} has the workers {workers}, the chief has {','.join(cluster.workers)}; "
             "give all of them the same cluster."
         )
     return int(index)
 
 
 def _line(caller: socket.socket, timeout: float | None = _ANSWER) -> str:
-    """What the other side says up to the end of its line; nothing where it says nothing."""
+    """One line from the other side; empty if none arrives."""
     if timeout is not None:
         caller.settimeout(timeout)
-    said = b""
+    line = b""
     with contextlib.suppress(OSError):
-        while not said.endswith(b"\n") and len(said) < 2**20 and (more := caller.recv(4096)):
-            said += more
-    return said.decode(errors="replace").strip()
+        while not line.endswith(b"\n") and len(line) < 2**20 and (chunk := caller.recv(4096)):
+            line += chunk
+    return line.decode(errors="replace").strip()

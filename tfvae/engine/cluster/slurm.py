@@ -1,6 +1,6 @@
 """The workers of a SLURM step, from the variables that it sets for each task.
 
-TensorFlow's own resolver sorts hosts by name, so that n10 comes before n2, and fails where there is no GPU.
+TensorFlow's own resolver sorts hosts by name, so that n10 comes before n2, and fails without a GPU.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 
 from tfvae.errors import UserError
 
-# Below the ports that Linux gives to outgoing connections; two jobs on a node seldom meet.
+# Below the ports that Linux uses for outgoing connections; two jobs on a node seldom get the same one.
 _FIRST_PORT, _PORTS = 15000, 15000
 _NEEDED = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
 
 
 def workers(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
-    """`host:port` of every task, and which of them this process is.
+    """`host:port` of every task, and the index of this process.
 
     Raises:
-      UserError: it was not started by srun, or the tasks of a node are not numbered in a row.
+      UserError: it was not started by srun, or the tasks of a node are not numbered consecutively.
     """
     if missing := [name for name in _NEEDED if name not in environment]:
         raise UserError(f"SLURM: {', '.join(missing)} not set; start the workers of the job with srun.")
@@ -28,10 +28,10 @@ def workers(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
     index, local, job = (_number(environment[name]) for name in ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_JOB_ID"))
     places = [(host, number) for host, count in zip(hosts, counts) for number in range(count)]
     if index is None or local is None or job is None or len(hosts) != len(counts) or index >= len(places):
-        told = ", ".join(f"{name}={environment[name]}" for name in _NEEDED)
-        raise UserError(f"SLURM: its variables do not go together ({told}); start the workers with srun.")
+        settings = ", ".join(f"{name}={environment[name]}" for name in _NEEDED)
+        raise UserError(f"SLURM: its variables contradict each other ({settings}); start the workers with srun.")
     if places[index][1] != local:
-        raise UserError("SLURM: the tasks of a node are not numbered in a row; add --distribution=block to srun.")
+        raise UserError("SLURM: the tasks of a node are not numbered consecutively; add --distribution=block to srun.")
     port = _FIRST_PORT + job % _PORTS
     return tuple(f"{host}:{port + number}" for host, number in places), index
 
@@ -48,7 +48,7 @@ def nodes(text: str) -> list[str]:
     """
     one = r"[^,\[\]]|\[\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*\]"
     if not re.fullmatch(rf"({one})+(,({one})+)*", text):
-        raise UserError(f"SLURM_STEP_NODELIST: got {text!r}, want names such as n[1-4,7],m2.")
+        raise UserError(f"SLURM_STEP_NODELIST: got {text!r}, expected names such as n[1-4,7],m2.")
     return [host for entry in re.findall(rf"(?:{one})+", text) for host in _expanded(entry)]
 
 

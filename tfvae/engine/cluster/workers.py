@@ -1,4 +1,4 @@
-"""Which replicas this process runs, and how it compares and adds values with the other workers."""
+"""Which replicas this process runs, and how it compares and sums values with the other workers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tfvae.config import Training
 from tfvae.engine.cluster import environment as cluster
 from tfvae.errors import UserError
 
-# What the collectives of the others raise when a worker has gone.
+# Raised by the collectives of the other workers when a worker is lost.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 
 class Place(NamedTuple):
-    """Where this process stands among the workers of a strategy.
+    """The place of this process among the workers of a strategy.
 
     Attributes:
-      first_replica: number of its first replica among all.
-      replicas: how many of them it runs.
-      chief: whether it is the one that writes.
+      first_replica: index of its first replica among all replicas.
+      replicas: number of replicas that it runs.
+      chief: whether this process writes the files.
     """
 
     first_replica: int
@@ -43,9 +43,9 @@ def place(strategy: tf.distribute.Strategy) -> Place:
 
 
 def sum_over_workers(strategy: tf.distribute.Strategy, values: np.ndarray) -> np.ndarray:
-    """The sum of an array over the workers, each counted once; the same bits on every worker.
+    """The sum of an array over the workers, each counted once; bit-identical on every worker.
 
-    Every worker must call it, and waits there for the others.
+    Every worker must call it, and waits for the others.
     """
     if not _several(strategy):
         return values
@@ -55,7 +55,7 @@ def sum_over_workers(strategy: tf.distribute.Strategy, values: np.ndarray) -> np
 
 
 def gather(strategy: tf.distribute.Strategy, value: float) -> np.ndarray:
-    """The value of every worker, float64 `[workers]`, on all of them; waits as `sum_over_workers` does."""
+    """The values of all workers, float64 `[workers]`, on every worker; waits as `sum_over_workers` does."""
     here = place(strategy)
     values = np.zeros(strategy.num_replicas_in_sync // here.replicas)
     values[here.first_replica // here.replicas] = value
@@ -84,18 +84,18 @@ def require_same(strategy: tf.distribute.Strategy, values: dict[str, Any]) -> No
 
 
 def final_barrier(strategy: tf.distribute.Strategy, ended: Callable[[], bool]) -> None:
-    """Waits for every worker, as the last thing that all do; one may be missing only if the run has ended."""
+    """Waits for every worker at the very end; a worker may be missing only if the run is complete."""
     try:
         sum_over_workers(strategy, np.zeros([]))
     except _LOST:
-        # The first worker to pass may exit before the others have heard from it.
+        # The first worker to pass may exit before its message has reached the others.
         if not ended():
             raise
 
 
 @contextlib.contextmanager
 def worker_errors(settings: Training) -> Iterator[bool]:
-    """Gives whether this process writes; inside, errors name the worker that raised them, or the one that was lost.
+    """Yields whether this process writes; errors inside the block name the worker that raised them or that was lost.
 
     Raises:
       UserError: there is no cluster, a worker was lost, or a UserError was raised inside.
@@ -112,7 +112,7 @@ def worker_errors(settings: Training) -> Iterator[bool]:
         lost = sorted({int(n) for n in re.findall(r"/job:worker/replica:\d+/task:(\d+)", str(error))} - {ours.index})
         who = ", ".join(f"worker {n} ({ours.workers[n]})" for n in lost) or "another worker"
         raise UserError(
-            f"worker {ours.index}: {who} was lost; look in its log for the reason, then start all workers again with "
+            f"worker {ours.index}: {who} was lost; check its log for the reason, then start all workers again with "
             "--resume."
         ) from error
 
