@@ -108,9 +108,10 @@ def test_configurations_of_0_1_0_are_read(run):
     else:
         assert config.network == network.Conv(filters=(2, 3), latent_dim=2)
         assert config.prior == prior.Standard()
-    unversioned = path.read_text().replace("tfvae: 0.1.0", "tfvae: 0.2.0")
-    with pytest.raises(UserError, match=r"data.dir: is a setting of mnist, fashion_mnist and cifar10, not of "):
-        from_yaml(unversioned, str(path))
+    later = path.read_text().replace("tfvae: 0.1.0", "tfvae: 0.2.0")
+    for strict in (later, path.read_text() + "model: {name: vae}\n"):
+        with pytest.raises(UserError, match=r"data.dir: is a setting of mnist, fashion_mnist and cifar10, not of "):
+            from_yaml(strict, str(path))
 
 
 def test_a_misspelt_setting_of_0_1_0_is_still_one():

@@ -24,6 +24,8 @@ SIZES = Condition("attributes", ("width", "height"))
         (1, [[0, 1, 0], [0, 1, 0]]),
         ("dog", [[0, 1, 0], [0, 1, 0]]),
         ([0.2, 0.3, 0.5], [[0.2, 0.3, 0.5], [0.2, 0.3, 0.5]]),
+        ([0, 1, 0], [[0, 1, 0], [0, 1, 0]]),
+        ([[0, 0, 1]], [[0, 0, 1], [0, 0, 1]]),
     ],
 )
 def test_labels_in_every_form(y: Any, rows: list[list[float]]) -> None:
@@ -34,7 +36,18 @@ def test_labels_in_every_form(y: Any, rows: list[list[float]]) -> None:
 
 def test_attributes_come_as_they_are() -> None:
     np.testing.assert_array_equal(SIZES.encode([[1.5, 2.0], [3.0, -4.0]], 2), [[1.5, 2.0], [3.0, -4.0]])
-    np.testing.assert_array_equal(SIZES.encode([1.5, 2.0], 3), [[1.5, 2.0]] * 3)
+    for one_for_all in ([1.5, 2.0], [3, -4], [[1.5, 2.0]]):
+        for count in (1, 2, 3):
+            np.testing.assert_array_equal(SIZES.encode(one_for_all, count), [np.ravel(one_for_all)] * count)
+    age = Condition("attributes", ("age",))
+    for y in (0.5, [0.5], [0.5, 0.5, 0.5], [[0.5]], [[0.5]] * 3):
+        np.testing.assert_array_equal(age.encode(y, 3), [[0.5]] * 3)
+
+
+def test_as_many_whole_numbers_as_classes_and_examples_are_labels() -> None:
+    np.testing.assert_array_equal(ANIMALS.encode([0.0, 1.0, 0.0], 3), np.eye(3)[[0, 1, 0]])
+    np.testing.assert_array_equal(ANIMALS.encode([0, 2, 1], 3), np.eye(3)[[0, 2, 1]])
+    np.testing.assert_array_equal(ANIMALS.encode([0.5, 0.5, 0.0], 3), np.array([[0.5, 0.5, 0]] * 3, np.float32))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +59,10 @@ def test_attributes_come_as_they_are() -> None:
         (ANIMALS, ["dgo", "cat"], r"y: unknown label 'dgo' \(did you mean dog\?\). Labels: cat, dog, owl"),
         (ANIMALS, [0, 1, 2], r"expected \[2\] labels or finite numbers of shape \[2, 3\]"),
         (ANIMALS, [[np.nan, 0, 0], [0, 0, 0]], "finite"),
-        (SIZES, [0, 1], r"expected finite numbers of shape \[2, 2\], for width, height"),
+        (ANIMALS, [[9, 9, 9], [0, 0, 1]], r"sums up to 27; expected .*with sums of at most 1"),
+        (ANIMALS, [[-1.0, 1.0, 1.0]], "without negative numbers"),
+        (SIZES, [0, 1, 2], r"expected finite numbers of shape \[2, 2\], for width, height"),
+        (SIZES, 1.0, r"expected finite numbers of shape \[2, 2\]"),
         (SIZES, "cat", r"expected finite numbers of shape \[2, 2\]"),
     ],
 )
@@ -70,6 +86,8 @@ def test_labels_are_drawn_by_their_frequencies_at_purpose_7() -> None:
 def test_attributes_are_not_drawn() -> None:
     with pytest.raises(UserError, match="conditioned on width, height; pass y"):
         SIZES.draw(seed=0, count=1)
+    with pytest.raises(UserError, match="frequencies of the labels are not known; pass y"):
+        Condition("label", ("cat", "dog")).draw(seed=0, count=1)
 
 
 def test_to_dict_and_back() -> None:
@@ -89,5 +107,7 @@ def test_the_condition_of_a_data_set() -> None:
         of_split("label", None, None, ())
     with pytest.raises(UserError, match=r"set data\.attributes"):
         of_split("attributes", y, None, ())
+    with pytest.raises(UserError, match="got the label -2, expected 0 or more"):
+        of_labels(np.array([0, -2]), None)
     with pytest.raises(UserError, match="no example has a label"):
         of_labels(np.array([-1, -1]), None)

@@ -84,20 +84,28 @@ def test_the_functions_of_every_likelihood_and_prior(row: Row) -> None:
     functions = {signature.name: signature.function for signature in vae.signatures()}
     x = tf.constant(row.examples(4), tf.float32)
     eps = tf.constant(np.random.default_rng(0).normal(size=(4, row.latent_dim)), tf.float32)
-    wanted_terms = vae.elbo(x, seed=0)
+    labels = row.y(4)
+    y = {} if labels is None else {"y": tf.constant(vae.condition.encode(labels, 4))}
+    wanted_terms = vae.elbo(x, seed=0, y=labels)
     drawn = tfvae.noise.normal(tfvae.noise.Address(0, tfvae.noise.EVALUATION), [4, row.latent_dim])
-    scored = functions["score"](x, drawn[0])
+    scored = functions["score"](x, drawn[0], **y)
     values = math.prod(row.shape)
     slack = rounding("float32", fan_in(vae.encoder, vae.decoder) + values, np.abs(wanted_terms.elbo).max() + 2 * values)
     for name in ("elbo", "reconstruction", "kl"):
         np.testing.assert_allclose(scored[name], getattr(wanted_terms, name), rtol=0, atol=slack)
-    sampled = functions["sample"](eps)
+    sampled = functions["sample"](eps, **y)
     prior_z = sampled["z"]
-    wanted = vae.prior.mean + tf.linalg.matvec(vae.prior.scale_tril, eps)
+    if row.prior == "conditional":
+        prior = vae.prior.bind(lambda x: x, y["y"])
+        wanted = prior.mean + tf.exp(0.5 * prior.log_var) * eps
+    else:
+        wanted = vae.prior.mean + tf.linalg.matvec(vae.prior.scale_tril, eps)
     np.testing.assert_allclose(prior_z, wanted, rtol=0, atol=rounding("float32", row.latent_dim + 1, 10.0))
     slack = rounding("float32", fan_in(vae.decoder))
-    np.testing.assert_allclose(functions["decode"](prior_z)["mean"], vae.decode(prior_z), rtol=0, atol=slack)
-    np.testing.assert_allclose(sampled["x"], vae.decode(prior_z), rtol=0, atol=slack)
+    np.testing.assert_allclose(
+        functions["decode"](prior_z, **y)["mean"], vae.decode(prior_z, labels), rtol=0, atol=slack
+    )
+    np.testing.assert_allclose(sampled["x"], vae.decode(prior_z, labels), rtol=0, atol=slack)
 
 
 @pytest.mark.parametrize("kind", ["none", "unit", "min-max", "z-score"])

@@ -126,9 +126,12 @@ def _merged(section: str, old: dict[str, Any], changes: dict[str, Any]) -> dict[
 
 
 def _migrated(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A configuration of version 0.1.0 lists the settings of all choices: drops those of the choices not selected."""
+    """A run of version 0.1.0 lists the settings of all choices: drops those of the choices not selected.
+
+    Such a configuration has no section `model`, which every later run records.
+    """
     versions = values.get("versions")
-    if not isinstance(versions, Mapping) or versions.get("tfvae") != "0.1.0":
+    if not isinstance(versions, Mapping) or versions.get("tfvae") != "0.1.0" or "model" in values:
         return values
     migrated = dict(values)
     for section, kind in sections().items():

@@ -39,6 +39,8 @@ class Condition:
 
         Args:
           y: one for each example, or one for all: labels as integers (-1: unlabelled) or names, or rows of C numbers.
+            A row of a label model has no negative number and a sum of at most 1. C whole numbers for C examples are
+            labels.
           count: number of examples.
 
         Raises:
@@ -49,27 +51,34 @@ class Condition:
           [[0.0, 1.0], [0.0, 1.0]]
         """
         y = np.asarray(y)
-        shared = y.shape == () or (y.dtype.kind == "f" and y.shape == (self.size,))
-        rows = np.broadcast_to(y, (count, *y.shape)) if shared else y
-        if self.kind == "label" and rows.shape == (count,):
-            return self._one_hot(rows)
-        if rows.shape != (count, self.size) or rows.dtype.kind not in "biuf" or not np.isfinite(rows).all():
-            labels = f"[{count}] labels or " if self.kind == "label" else ""
+        if self.kind == "label" and self._are_labels(y, count):
+            return self._one_hot(np.broadcast_to(y, (count,)))
+        shapes = [(self.size,), (1, self.size), (count, self.size)]
+        if self.size == 1:
+            y, shapes = (y[:, None] if y.shape == (count,) else y), [*shapes, ()]
+        if y.shape not in shapes or y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+            raise UserError(f"y: got {y.dtype} of shape {list(y.shape)}, expected {self._expected(count)}.")
+        rows = np.broadcast_to(y, (count, self.size)).astype(np.float32)
+        if self.kind == "label" and not self._are_probabilities(rows):
             raise UserError(
-                f"y: got {rows.dtype} of shape {list(y.shape)}, expected {labels}finite numbers of shape "
-                f"[{count}, {self.size}], for {', '.join(self.names[:8])}."
+                f"y: got rows from {rows.min():g} to {rows.max():g}, with sums up to {rows.sum(axis=1).max():g}; "
+                f"expected {self._expected(count)}, without negative numbers and with sums of at most 1."
             )
-        return np.asarray(rows, np.float32)
+        return rows
 
     def draw(self, seed: int, count: int) -> np.ndarray:
         """Labels drawn with their training frequencies, float32 `[count, C]`; sample i is example i of purpose 7.
 
         Raises:
-          UserError: the condition is attributes, which have no frequencies.
+          UserError: the condition has no frequencies, as attributes never have.
         """
         if self.kind != "label":
             raise UserError(
                 f"sample: the model is conditioned on {', '.join(self.names)}; pass y, as in sample(n, y=…)."
+            )
+        if not self.frequencies:
+            raise UserError(
+                "sample: the training frequencies of the labels are not known; pass y, as in sample(n, y=…)."
             )
         uniform = noise.uniform(noise.Address(seed, noise.LABELS), [count])[0].numpy().astype(np.float64)
         edges = np.cumsum(self.frequencies) / np.sum(self.frequencies)
@@ -98,6 +107,19 @@ class Condition:
             )
         return cls(kind, names, frequencies)
 
+    def _are_labels(self, y: np.ndarray, count: int) -> bool:
+        if y.shape == (count,) == (self.size,) and y.dtype.kind == "f":
+            return _whole(y)  # otherwise a row of probabilities for all examples
+        return y.shape in ((), (count,))
+
+    def _are_probabilities(self, rows: np.ndarray) -> bool:
+        rounding = self.size * np.finfo(np.float32).eps
+        return rows.min(initial=0) >= 0 and rows.sum(axis=1).max(initial=0) <= 1 + rounding
+
+    def _expected(self, count: int) -> str:
+        labels = f"[{count}] labels or " if self.kind == "label" else ""
+        return f"{labels}finite numbers of shape [{count}, {self.size}], for {', '.join(self.names[:8])}"
+
     def _one_hot(self, labels: np.ndarray) -> np.ndarray:
         if labels.dtype.kind in "US":
             unknown = [label for label in labels if label not in self.names]
@@ -105,7 +127,7 @@ class Condition:
                 hint = nearest(str(unknown[0]), self.names)
                 raise UserError(f"y: unknown label {str(unknown[0])!r}{hint}. Labels: {', '.join(self.names)}.")
             labels = np.array([self.names.index(label) for label in labels])
-        if labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
+        if labels.dtype.kind == "f" and _whole(labels):
             labels = labels.astype(np.int64)
         if labels.dtype.kind not in "iu" or labels.min(initial=0) < -1 or labels.max(initial=0) >= self.size:
             raise UserError(
@@ -143,9 +165,15 @@ def of_labels(labels: np.ndarray, names: tuple[str, ...] | None) -> Condition:
       >>> of_labels(np.array([0, 1, 1, 1]), None).frequencies
       (0.25, 0.75)
     """
+    if labels.min(initial=0) < -1:
+        raise UserError(f"y: got the label {labels.min()}, expected 0 or more, or -1 for an unlabelled example.")
     known = labels[labels >= 0]
     if not len(known):
         raise UserError("y: no example has a label; label at least one, or set network.condition=none.")
     size = len(names) if names else int(known.max()) + 1
     counts = np.bincount(known, minlength=size)
     return Condition("label", names or tuple(map(str, range(size))), tuple((counts / counts.sum()).tolist()))
+
+
+def _whole(values: np.ndarray) -> bool:
+    return bool((values == np.rint(values)).all())

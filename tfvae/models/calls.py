@@ -121,7 +121,7 @@ class Calls:
         return {"x": x} if y is None else {"x": x, "y": np.asarray(y)}
 
     def _condition_of(self: Any, y: Any, count: Any) -> Any:
-        """y in the form that the networks need, `[batch, C]`; a tensor of that shape is returned unchanged."""
+        """y in the form that the networks need, `[batch, C]`; inside a `tf.function` it must have that form already."""
         if self.condition_size is None:
             if y is not None:
                 raise UserError("y: the model is not conditional; leave y out.")
@@ -129,11 +129,18 @@ class Calls:
         if y is None:
             what = ", ".join(self.condition.names[:8]) if self.condition else f"{self.condition_size} values"
             raise UserError(f"y: the model is conditioned on {what}; pass y for each example.")
-        if tf.is_tensor(y) and y.shape.rank == 2 and y.dtype.is_floating:
+        if tf.is_tensor(y) and not hasattr(y, "numpy"):
+            return y
+        if (
+            self.condition is None
+            and tf.is_tensor(y)
+            and y.dtype.is_floating
+            and y.shape == (count, self.condition_size)
+        ):
             return y
         if self.condition is None:
             raise UserError("y: the meaning of y is not known yet; call fit first, or set the model's condition.")
-        return tf.constant(self.condition.encode(y, int(count)))
+        return tf.constant(self.condition.encode(np.asarray(y), int(count)))
 
     def _sampled_condition(self: Any, y: Any, count: int, seed: int) -> Any:
         if y is None and self.condition_size and self.condition is not None:

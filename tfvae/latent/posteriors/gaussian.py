@@ -86,6 +86,8 @@ class GaussianPosterior(Posterior):
         log_q: bool,
     ) -> LatentSample:
         """Draws and computes the KL in the units of each example's prior, where that prior is the standard normal."""
+        # Under mixed precision the prior's density may be wider than the encoder's outputs.
+        z_mean, z_log_var = tf.cast(z_mean, prior.mean.dtype), tf.cast(z_log_var, prior.mean.dtype)
         drawn = sample_and_kl(
             prior.whiten(z_mean),
             z_log_var - prior.log_var,
