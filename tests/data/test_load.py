@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfvae import noise
+from tfvae.config import Config, override
 from tfvae.config.data import Blobs, Csv, Digits, Images, KerasSet, Npz
 from tfvae.data import load, pipeline
 from tfvae.data.images import ImageFiles
@@ -120,6 +121,19 @@ def test_too_few_examples(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros([2, 3]))
     with pytest.raises(UserError, match="2 examples are too few"):
         load.load(Npz(path=str(tmp_path / "x.npz")), seed=0)
+
+
+def test_attributes_need_a_network_that_takes_them(tmp_path):
+    config = override(Config(), ["data.name=csv", "data.attributes=[width]"])
+    with pytest.raises(UserError, match=r"data\.attributes: got width, but network\.condition is none"):
+        load.for_recipe(config)
+
+
+def test_a_label_without_a_training_example_is_said(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.zeros([20, 3]), y=np.array([0, 2] * 10))
+    assert load.load(Npz(path=str(tmp_path / "x.npz")), seed=0, condition="label").notes[-1] == (
+        "condition: no training example has the label 1."
+    )
 
 
 def test_missing_files():

@@ -30,6 +30,11 @@ def test_labels_that_are_numbers_keep_their_order(tmp_path):
     assert source.train.y.tolist() == [1, 0, 1]
 
 
+def test_an_attribute_is_named_once(tmp_path):
+    with pytest.raises(UserError, match=r"data\.attributes: got width, width, expected each column once"):
+        table.read(_write(tmp_path, GOOD), "kind", ("width", "width"))
+
+
 def test_without_a_label(tmp_path):
     source = table.read(_write(tmp_path, "a\n1\n2\n"))
     assert source.train.y is None

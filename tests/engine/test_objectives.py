@@ -260,6 +260,8 @@ def test_compiled_optimizers_go_to_their_objectives(make):
 def test_settings_for_what_there_is_not_are_refused(make):
     with pytest.raises(UserError, match=r"training\.optimizers: no objective 'critik' \(did you mean critic\?\)"):
         make(optimizers={"critik": {}})
+    with pytest.raises(UserError, match=r"training\.optimizers\.point: .*set training\.learning_rate"):
+        make(optimizers={"point": {"learning_rate": 0.1}})
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ def test_an_objective_that_is_none() -> None:
         VAE(*build(), kl_weight=-1)
 
 
+@pytest.mark.parametrize("condition", ["label", 3])
+def test_a_condition_that_is_none(condition: Any) -> None:
+    with pytest.raises(UserError, match=r'condition: got .*, expected a Condition, as in Condition\("label"'):
+        VAE(*build(), condition=condition)
+
+
 def test_data_outside_the_support() -> None:
     x = np.full((4, 8, 8, 1), 1.5, "float32")
     data = from_arrays(x, scaling=Scaling.identity())

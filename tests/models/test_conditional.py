@@ -150,3 +150,27 @@ def test_what_is_refused() -> None:
         learned().log_prob(tf.zeros([1, 2]))
     with pytest.raises(UserError, match=r"prior: has 3 dimensions, but the encoder has 2"):
         build(prior=StandardNormal(3))
+
+
+def test_rows_that_are_no_condition_are_refused_as_tensors_too() -> None:
+    vae, (x, _) = build(), images()
+    for y, said in (
+        (tf.ones([6, 3]), "sums of at most 1"),
+        (tf.ones([6, 2]), "got float32 of shape"),
+        (np.eye(2), "y: "),
+    ):
+        with pytest.raises(UserError, match=said):
+            vae.elbo(x, y=y)
+        with pytest.raises(UserError, match=said):
+            vae.decode(tf.zeros([6, 2]), y)
+
+
+def test_a_learned_prior_under_mixed_precision() -> None:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        vae, (x, y) = build(prior=learned()), images()
+        vae.fit(x.astype(np.float32), y, epochs=1, batch_size=3, verbose=0, jit="off")
+        assert np.isfinite(vae.elbo(x.astype(np.float32), seed=0, y=y).elbo).all()
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from tfvae import networks
 from tfvae.config.network import Conv, Mlp, Network, Resnet
 from tfvae.errors import UserError
+from tfvae.networks import mlp
 
 IMAGE = (16, 16, 1)
 
@@ -63,3 +65,24 @@ def test_what_every_family_refuses(settings: Network, change: dict[str, object],
 def test_parameters_are_different_names(parameters: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match="parameters: got"):
         networks.mlp.decoder(IMAGE, 2, parameters)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"condition": 3},
+            "mlp cannot be used with network.condition: its function encoder has no parameter condition",
+        ),
+        ({"outputs": {"loc": (16,)}}, "mlp cannot be used with this posterior: .* no parameter outputs"),
+    ],
+)
+def test_a_family_that_lacks_an_argument(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sentence: str
+) -> None:
+    def encoder(input_shape: Any, latent_dim: Any, *, activation: Any, hidden: Any, z_log_var_range: Any) -> None:
+        raise AssertionError("called")
+
+    monkeypatch.setattr(mlp, "encoder", encoder)
+    with pytest.raises(UserError, match=sentence):
+        networks.build(Mlp(), IMAGE, **options)

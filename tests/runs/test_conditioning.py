@@ -55,6 +55,20 @@ def test_one_hot_rows_and_names_are_the_labels_of_a_condition_that_is_known():
     assert ends[0] == ends[1] == ends[2]
 
 
+def test_a_condition_without_frequencies_gets_those_of_the_training_labels():
+    vae = make_vae(condition=Condition("label", ("a", "b", "c")))
+    vae.fit(X, LABELS, epochs=1, **OPTIONS)
+    np.testing.assert_allclose(vae.condition.frequencies, np.bincount(LABELS) / 48)
+
+
+def test_a_fit_that_is_refused_leaves_the_model_as_it_was():
+    vae = make_vae()
+    with pytest.raises(UserError, match="batch_size"):
+        vae.fit((X > 0.5).astype(np.uint8), LABELS, epochs=1, **{**OPTIONS, "batch_size": 4096})
+    assert vae.condition is None
+    assert vae.scaling.kind == "none"
+
+
 def test_attributes_come_as_they_are():
     vae, y = make_vae(2), np.stack([LABELS - 1.0, 0.5 * LABELS], axis=1)
     vae.fit(X, y, epochs=1, validation_data=(X[:10], y[:10]), **OPTIONS)

@@ -39,6 +39,7 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
     source = read(settings, seed)
     train, validation, test, notes = _divide(source, settings, seed)
     fitted = _fit(settings, source, train)
+    given = _condition(condition, source, train)
     return DataSet(
         name=settings.name,
         train=train,
@@ -48,8 +49,8 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
         shape=_shape(train.x),
         label_names=source.label_names,
         feature_names=source.feature_names,
-        notes=source.notes + notes,
-        condition=_condition(condition, source, train),
+        notes=source.notes + notes + _unseen(given),
+        condition=given,
         binarize=settings.binarize,
         seed=seed,
     )
@@ -61,6 +62,12 @@ def for_recipe(recipe: Config) -> DataSet:
     Raises:
       UserError: as `load`.
     """
+    attributes = getattr(recipe.data, "attributes", ())
+    if attributes and recipe.network.condition != "attributes":
+        raise UserError(
+            f"data.attributes: got {', '.join(attributes)}, but network.condition is {recipe.network.condition}; set "
+            "network.condition=attributes, or leave data.attributes out."
+        )
     return load(recipe.data, recipe.seed, recipe.network.condition)
 
 
@@ -108,6 +115,14 @@ def _condition(kind: str, source: Source, train: Split) -> Condition | None:
     if kind == "none":
         return None
     return of_split(kind, train.y, source.label_names, source.attribute_names)
+
+
+def _unseen(condition: Condition | None) -> tuple[str, ...]:
+    """A note about the labels without a training example, which the model cannot learn."""
+    if condition is None or condition.kind != "label" or all(condition.frequencies):
+        return ()
+    unseen = [name for name, share in zip(condition.names, condition.frequencies, strict=True) if not share]
+    return (f"condition: no training example has the label {', '.join(unseen[:8])}.",)
 
 
 def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Split, tuple[str, ...]]:

@@ -52,6 +52,8 @@ def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None, 
         raise UserError(
             f"data.label: {path} has no column {label!r}{nearest(label, names)}. Columns: {', '.join(names)}."
         )
+    if len(set(attributes)) < len(attributes):
+        raise UserError(f"data.attributes: got {', '.join(attributes)}, expected each column once.")
     for name in attributes:
         if name not in names or name == label:
             raise UserError(

@@ -81,18 +81,23 @@ def check(model: Any, settings: Training) -> None:
     """Checks the names of a model's objectives, and that the settings name no others.
 
     Raises:
-      UserError: settings for an unknown objective.
+      UserError: settings for an unknown objective, or for the main one.
     """
     objectives = model.objectives()
     names = [objective.name for objective in objectives]
     first_is_main = [objective.main for objective in objectives] == [True] + [False] * (len(names) - 1)
     if not first_is_main or len(set(names)) < len(names):
         raise ValueError(f"objectives: got {names}, expected different names, the first one alone with main=True.")
+    if names[0] in settings.optimizers:
+        raise UserError(
+            f"training.optimizers.{names[0]}: it is the main objective; set training.learning_rate, training.optimizer "
+            "and the like instead."
+        )
     unknown = [name for name in settings.optimizers if name not in names]
     if unknown:
         raise UserError(
-            f"training.optimizers: no objective {unknown[0]!r}{nearest(unknown[0], names)}. There are: "
-            f"{', '.join(names)}."
+            f"training.optimizers: no objective {unknown[0]!r}{nearest(unknown[0], names[1:])}. Besides the main one "
+            f"there are: {', '.join(names[1:]) or 'none'}."
         )
 
 

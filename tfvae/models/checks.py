@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.config import Objective, nearest
+from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
@@ -85,10 +86,14 @@ def parts(model: Any) -> int | None:
 
 def condition(condition: Any, size: int | None) -> None:
     """Raises:
-    UserError: the condition does not have the size that the networks expect.
+    UserError: it is not a `Condition`, or does not have the size that the networks expect.
     """
     if condition is None:
         return
+    if not isinstance(condition, Condition):
+        raise UserError(
+            f'condition: got {condition!r}, expected a Condition, as in Condition("label", ("cat", "dog")).'
+        )
     if size is None:
         raise UserError(f"condition: got {condition.kind}, but no network or prior has the input y.")
     if condition.size != size:

@@ -5,12 +5,14 @@ A new family is one module with `encoder(...)` and `decoder(...)`, its settings,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
 from tfvae import catalog, config
+from tfvae.errors import UserError
 from tfvae.networks import conv, heads, mlp, resnet
 
 __all__ = ["build", "conv", "default_latent_dim", "latent_shape", "mlp", "resnet"]
@@ -59,8 +61,23 @@ def build(
     encoder_optional = optional if outputs in (None, heads.gaussian(shape)) else {**optional, "outputs": outputs}
     options = dict(activation=settings.activation, **arguments)
     bounds = settings.z_log_var_range
+    for function, needed in ((family.encoder, encoder_optional), (family.decoder, optional)):
+        _accepts(function, needed, settings.name)
     encoder = family.encoder(input_shape, latent, z_log_var_range=bounds, **options, **encoder_optional)
     return encoder, family.decoder(input_shape, latent, parameters, **options, **optional)
+
+
+def _accepts(function: Callable[..., Any], needed: Mapping[str, Any], name: str) -> None:
+    accepted = inspect.signature(function).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return
+    for argument in needed:
+        if argument not in accepted:
+            what = "network.condition" if argument == "condition" else "this posterior"
+            raise UserError(
+                f"network.name: {name} cannot be used with {what}: its function {function.__name__} has no parameter "
+                f"{argument}; add one (docs/extending.md), or choose another network."
+            )
 
 
 def latent_shape(settings: config.Network) -> tuple[int, ...]:

@@ -37,9 +37,13 @@ def from_arrays(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling
     if condition is None:
         return _labelled(model, x, y, validation_data, scaling)
     data = load.from_arrays(x, None, x_val, scaling=scaling)
+    train = _encoded(data.train, y, condition)
+    if condition.kind == "label" and not condition.frequencies:
+        assert train.y is not None
+        condition = of_labels(train.y, condition.names)
     return dataclasses.replace(
         data,
-        train=_encoded(data.train, y, condition),
+        train=train,
         validation=_encoded(data.validation, y_val, condition) if x_val is not None else data.validation,
         label_names=condition.names if condition.kind == "label" else None,
         condition=condition,
@@ -57,11 +61,12 @@ def _labelled(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling: 
     data = load.from_arrays(x, y, validation_data, scaling=scaling)
     labels, names = data.train.y, data.label_names or tuple(map(str, range(model.condition_size)))
     assert labels is not None
-    highest = max(int(split.y.max(initial=-1)) for split in (data.train, data.validation) if split.y is not None)
-    if highest >= len(names):
-        raise UserError(
-            f"y: got the label {highest}, expected labels 0 to {len(names) - 1}, or -1 for an unlabelled example."
-        )
+    found = np.concatenate([split.y for split in (data.train, data.validation) if split.y is not None])
+    for label in (found.min(), found.max()):
+        if not -1 <= label < len(names):
+            raise UserError(
+                f"y: got the label {label}, expected labels 0 to {len(names) - 1}, or -1 for an unlabelled example."
+            )
     return dataclasses.replace(data, condition=of_labels(labels, names))
 
 

@@ -16,6 +16,7 @@ import tfvae
 from tfvae import catalog, noise
 from tfvae.config import Config, paths
 from tfvae.data import load
+from tfvae.data.condition import Condition
 from tfvae.data.splits import DataSet
 from tfvae.engine import optimizers, trainer
 from tfvae.engine import strategy as strategies
@@ -189,8 +190,8 @@ class _Experiment:
             reporter.say(note)
         reporter.say(
             f"model: {self._config.network.name}, {self._model.count_params():,} parameters, "
-            f"D = {self._model.latent_dim}, {type(self._model.prior).__name__} prior, "
-            f"{type(self._model.likelihood).__name__} likelihood."
+            f"{_latent(self._model)}, {type(self._model.prior).__name__} prior, "
+            f"{type(self._model.likelihood).__name__} likelihood{_given(data.condition)}."
         )
         if note := self._config.likelihood.note:
             reporter.say(f"likelihood: {note}")
@@ -246,6 +247,18 @@ def build(config: Config, data: DataSet) -> LatentModel:
 
 def _summary(result: dict[str, Any], run: Run) -> list[str]:
     return [*report.lines(result), f"  run folder      {run.folder}"]
+
+
+def _latent(model: Any) -> str:
+    shape = tuple(getattr(model, "latent_shape", (model.latent_dim,)))
+    return f"D = {shape[0]}" if len(shape) == 1 else f"z {list(shape)}"
+
+
+def _given(condition: Condition | None) -> str:
+    if condition is None:
+        return ""
+    names = ", ".join(condition.names[:8]) + (", …" if len(condition.names) > 8 else "")
+    return f"; conditioned on {'the label' if condition.kind == 'label' else condition.kind} ({names})"
 
 
 def _devices() -> list[str]:

@@ -31,10 +31,19 @@ def fit(
     if getattr(model, "jit_compile", False):
         training = dataclasses.replace(training, jit="on")
     config = Config(objective=model.objective, training=training, seed=seed)
-    data = _data(model, np.asarray(x), y, validation_data)
+    x = np.asarray(x)
+    data = _data(model, x, y, validation_data)
     checks.support(data, config.data.binarize, model.likelihood)
     with Reporter(training.epochs, verbose == 0, model.terms) as reporter:
-        loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(reporter=reporter))
+        before = model.scaling, getattr(model, "condition", None)
+        _adopt(model, data, x)
+        try:
+            loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(reporter=reporter))
+        except BaseException:
+            model.scaling = before[0]
+            if data.condition is not None:
+                model.condition = before[1]
+            raise
         try:
             loop.run()
         except Stopped as stopped:
@@ -43,19 +52,25 @@ def fit(
 
 
 def _data(model: Any, x: np.ndarray, y: Any, validation_data: Any) -> DataSet:
-    """The user's arrays as a data set; also sets the model's scaling for integers, and its condition."""
+    """The user's arrays as a data set."""
     checks.shape(x.shape, model.event_shape)
-    raw = x.dtype.kind in "iub"
     scaling = model.scaling if model.scaling.kind != "none" else "auto"
-    chosen = scaling if raw else Scaling.identity()
+    chosen = scaling if _raw(x) else Scaling.identity()
     if getattr(model, "condition_size", None) is None:
-        data = load.from_arrays(x, y, validation_data, scaling=chosen)
-    else:
-        data = conditioning.from_arrays(model, x, y, validation_data, chosen)
+        return load.from_arrays(x, y, validation_data, scaling=chosen)
+    return conditioning.from_arrays(model, x, y, validation_data, chosen)
+
+
+def _adopt(model: Any, data: DataSet, x: np.ndarray) -> None:
+    """Sets the model's scaling if x holds integers, and its condition."""
+    if data.condition is not None:
         model.condition = data.condition
-    if raw:
+    if _raw(x):
         model.scaling = data.scaling
-    return data
+
+
+def _raw(x: np.ndarray) -> bool:
+    return x.dtype.kind in "iub"
 
 
 def _history(lines: list[dict[str, Any]]) -> keras.callbacks.History:
