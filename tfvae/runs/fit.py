@@ -21,6 +21,8 @@ from tfvae.models import checks
 from tfvae.runs import conditioning
 from tfvae.runs.progress import Reporter
 
+RAW = "iub"  # kinds of dtype in the user's units, such as pixels 0 to 255; floats are in model units
+
 
 def fit(
     model: Any, x: Any, y: Any, validation_data: Any, training: Training, seed: int, verbose: int
@@ -35,15 +37,12 @@ def fit(
     data = _data(model, x, y, validation_data)
     checks.support(data, config.data.binarize, model.likelihood)
     with Reporter(training.epochs, verbose == 0, model.terms) as reporter:
-        before = model.scaling, getattr(model, "condition", None)
-        _adopt(model, data, x)
-        try:
-            loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(reporter=reporter))
-        except BaseException:
-            model.scaling = before[0]
-            if data.condition is not None:
-                model.condition = before[1]
-            raise
+        loop = Loop(model, data, config, tf.distribute.get_strategy(), Outputs(reporter=reporter))
+        # Only now, so that a call that is refused leaves the model as it was.
+        if data.condition is not None:
+            model.condition = data.condition
+        if x.dtype.kind in RAW:
+            model.scaling = data.scaling
         try:
             loop.run()
         except Stopped as stopped:
@@ -55,22 +54,10 @@ def _data(model: Any, x: np.ndarray, y: Any, validation_data: Any) -> DataSet:
     """The user's arrays as a data set."""
     checks.shape(x.shape, model.event_shape)
     scaling = model.scaling if model.scaling.kind != "none" else "auto"
-    chosen = scaling if _raw(x) else Scaling.identity()
+    chosen = scaling if x.dtype.kind in RAW else Scaling.identity()
     if getattr(model, "condition_size", None) is None:
         return load.from_arrays(x, y, validation_data, scaling=chosen)
     return conditioning.from_arrays(model, x, y, validation_data, chosen)
-
-
-def _adopt(model: Any, data: DataSet, x: np.ndarray) -> None:
-    """Sets the model's scaling if x holds integers, and its condition."""
-    if data.condition is not None:
-        model.condition = data.condition
-    if _raw(x):
-        model.scaling = data.scaling
-
-
-def _raw(x: np.ndarray) -> bool:
-    return x.dtype.kind in "iub"
 
 
 def _history(lines: list[dict[str, Any]]) -> keras.callbacks.History:
