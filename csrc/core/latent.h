@@ -1,6 +1,6 @@
 // The latent op as plain pointers and extents: adapters fill these structs, and launchers read them.
 //
-//   z[k, b, i] = mean[b, i] + exp(log_var[b, i] / 2) * eps[k, b, i]        eps as NOISE.md, version 1
+//   z[k, b, i] = mean[b, i] + exp(log_var[b, i] / 2) * eps[k, b, i]        eps as docs/noise.md, version 1
 //   kl[b]      = KL(N(mean, diag exp(log_var)) || prior), in nats
 //   log_q[k, b] = log q(z[k, b] | x), in nats, from eps
 //

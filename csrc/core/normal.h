@@ -1,4 +1,4 @@
-// Uniform and normal noise from words of the generator, according to NOISE.md, version 1.
+// Uniform and normal noise from words of the generator, according to docs/noise.md, version 1.
 #pragma once
 
 #include "core/elementary.h"

@@ -81,7 +81,7 @@ __device__ __forceinline__ void load_table(const F* table, int64_t begin, int64_
   }
 }
 
-// The stream of NOISE.md, read from the memory of the device.
+// The stream of docs/noise.md, read from the memory of the device.
 struct Noise {
   uint64_t key, low, high, start;
 

@@ -1,4 +1,4 @@
-// The noise only, for tests and for checking other implementations of NOISE.md.
+// The noise only, for tests and for checking other implementations of docs/noise.md.
 #include <pybind11/numpy.h>
 
 #include "cpu/launch.h"

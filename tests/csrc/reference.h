@@ -56,7 +56,7 @@ inline Block block_at(const Case& c, uint64_t position, uint64_t sample) {
                         uint32_t(c.key >> 32));
 }
 
-// NOISE.md: the uniform and the angle in float32, then the transform, here in long double.
+// docs/noise.md: the uniform and the angle in float32, then the transform, here in long double.
 inline Real normal_at(const Case& c, uint64_t position, uint64_t sample) {
   const Block block = block_at(c, position, sample);
   const int lane = int(position % 4), pair = lane & 2;

@@ -1,4 +1,4 @@
-// Philox and its normals against Random123's known answers and the golden vectors of NOISE.md.
+// Philox and its normals against Random123's known answers and the golden vectors of docs/noise.md.
 #include <fstream>
 
 #include "cases.h"

@@ -1,7 +1,7 @@
 """Statistics of a batch, such as MMD and total correlation, over groups of consecutive examples.
 
-A statistic of many examples is no sum over them: over a replica's share it would depend on the number of replicas. Over
-groups of one size in the global batch it does not.
+A statistic of many examples is not a sum over examples: computed over a replica's share, it would depend on the number
+of replicas. Computed over groups of a fixed size in the global batch, it does not.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def over_groups(
         examples of weight 1 in every group; those of weight 0 are padding, and must not change it.
       values: `[batch, …]`, or a structure of such tensors.
       weight: `[batch]`, as in `Batch.weight`: 1 for an example, 0 for padding.
-      group: examples a group, 2 or more; it divides the batch.
+      group: examples per group, at least 2; must divide the batch size.
       factor: weight of the penalty in the loss.
 
     Returns:
       `Penalty`: each example has the value of its group; `counts` is 1 for the real examples of groups that count.
 
     Raises:
-      ValueError: a group of fewer than two, or a batch of which it is no divisor.
+      ValueError: a group of fewer than two examples, or one that does not divide the batch.
 
     Example:
       >>> spread = lambda x, weight: tf.reduce_max(x, axis=1) - tf.reduce_min(x, axis=1)
