@@ -8,8 +8,6 @@ assigns to that class. Writes `benchmarks/results/conditional.md` and `.json`.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +17,8 @@ import numpy as np
 
 from benchmarks.latent import machine
 from benchmarks.results import FOLDER, keep, table
+from benchmarks.trained import report_of
+from tfvae.command import guarded
 
 SAMPLES = 1000  # per class
 LEARNED = "prior.name=conditional"
@@ -36,16 +36,23 @@ def main() -> int:
     parser.add_argument("--data", default="../shared/data", help="folder with mnist.npz (default: ../shared/data)")
     parser.add_argument("--epochs", type=int, default=60, help="of every model (default: 60, the presets')")
     parser.add_argument("--set", nargs="+", default=[], help="settings of every model, as for python -m tfvae.train")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     options = parser.parse_args()
+    return guarded(lambda: _run(Path(options.data), options.epochs, options.set), options.debug)
+
+
+def _run(data: Path, epochs: int, changes: list[str]) -> None:
+    settings = [f"data.dir={data}", f"training.epochs={epochs}", *changes]
     with tempfile.TemporaryDirectory() as folder:
         runs = {name: Path(folder) / str(i) for i, name in enumerate(MODELS)}
-        settings = [f"data.dir={options.data}", f"training.epochs={options.epochs}", *options.set]
-        reports = {name: _train(name, run, settings) for name, run in runs.items()}
-        accuracy, found = _found(runs, Path(options.data))
+        reports = {}
+        for name, (preset, own) in MODELS.items():
+            reports[name] = report_of(preset, runs[name], [*settings, *own])
+        accuracy, found = _found(runs, data)
     row = {
         "machine": machine.facts(),
-        "epochs": options.epochs,
-        "settings": options.set,
+        "epochs": epochs,
+        "settings": changes,
         "elbo": {name: report["test"]["elbo"] for name, report in reports.items()},
         "kl": {name: report["test"]["kl"] for name, report in reports.items()},
         "classifier_accuracy": accuracy,
@@ -53,16 +60,6 @@ def main() -> int:
     }
     keep(row, _page(row), "conditional", FOLDER)
     print(_page(row))
-    return 0
-
-
-def _train(name: str, run: Path, settings: list[str]) -> dict[str, Any]:
-    preset, own = MODELS[name]
-    # One process each, so that neither shares devices or caches with the other.
-    command = [sys.executable, "-m", "tfvae.train", "--preset", preset, "--out", str(run), "--set", *settings, *own]
-    subprocess.run(command, check=True)
-    report: dict[str, Any] = json.loads((run / "report.json").read_text())
-    return report
 
 
 def _found(runs: dict[str, Path], data: Path) -> tuple[float, dict[str, list[float]]]:
@@ -104,10 +101,11 @@ def _found(runs: dict[str, Path], data: Path) -> tuple[float, dict[str, list[flo
 def _page(row: dict[str, Any]) -> str:
     elbo, kl, found = row["elbo"], row["kl"], row["samples_found"]
     without = elbo[next(iter(MODELS))]
+    options = ["--epochs", str(row["epochs"]), *(["--set", *row["settings"]] if row["settings"] else [])]
     lines = [
         "# Conditional VAE on MNIST",
         "",
-        f"Made by `python -m benchmarks.conditional --epochs {row['epochs']}` on {row['machine']['cpu']}.",
+        f"Made by `python -m benchmarks.conditional {' '.join(options)}` on {row['machine']['cpu']}.",
         "",
         table(
             ["model", "test ELBO, nats", "gain by the label, nats", "KL, nats"],

@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.latent import machine
+from benchmarks.trained import report_of
 from tfvae import config, presets
+from tfvae.command import guarded
 from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
@@ -26,29 +28,24 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=DEFAULT, help=f"presets (default: {' '.join(DEFAULT)})")
     parser.add_argument("--data", default="../shared/data", help="folder with mnist.npz (default: ../shared/data)")
     parser.add_argument("--set", nargs="+", default=[], help="settings, as for python -m tfvae.train")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     options = parser.parse_args()
-    for name in options.names:
+    return guarded(lambda: _run(options.names, options.data, options.set), options.debug)
+
+
+def _run(names: list[str], data: str, settings: list[str]) -> None:
+    for name in names:
+        downloads = "dir" in config.paths(presets.load(name).data)
+        changes = [*([f"data.dir={data}"] if downloads else []), *settings]
         with tempfile.TemporaryDirectory() as folder:
-            report = _train(name, Path(folder) / "run", options.data, options.set)
-        _keep(name, report)
+            _keep(name, settings, report_of(name, Path(folder) / "run", changes))
     _table()
     print((RESULTS / "README.md").read_text())
-    return 0
 
 
-def _train(name: str, run: Path, data: str, settings: list[str]) -> dict[str, Any]:
-    # One process each, so that no preset shares devices, caches or precision with another.
-    downloads = "dir" in config.paths(presets.load(name).data)
-    changes = [*([f"data.dir={data}"] if downloads else []), *settings]
-    command = [sys.executable, "-m", "tfvae.train", "--preset", name, "--out", str(run)]
-    subprocess.run([*command, "--set", *changes] if changes else command, check=True)
-    report: dict[str, Any] = json.loads((run / "report.json").read_text())
-    return report
-
-
-def _keep(name: str, report: dict[str, Any]) -> None:
+def _keep(name: str, settings: list[str], report: dict[str, Any]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    facts = {"preset": name, "cpu": _cpu(), "cores": os.cpu_count(), **report}
+    facts = {"preset": name, "settings": settings, "cpu": machine.cpu(), "cores": os.cpu_count(), **report}
     write(RESULTS / f"{name}.json", lambda path: path.write_text(json.dumps(facts, indent=2) + "\n"))
 
 
@@ -68,15 +65,11 @@ def _table() -> None:
             f"| {test['active_units']} of {len(test['kl_per_dimension'])} | {row['epochs']} "
             f"| {row['seconds']:.0f} | {row['steps_per_second']} |"
         )
+    changed = [f"`{row['preset']}` with --set {' '.join(row['settings'])}" for row in rows if row.get("settings")]
+    lines += ["", f"Not as the preset has it: {'; '.join(changed)}."] if changed else []
     machines = sorted({f"{row['cpu']}, {row['cores']} cores" for row in rows})
     lines += ["", f"Machine: {'; '.join(machines)}. TensorFlow {rows[0]['versions']['tensorflow']}."]
     write(RESULTS / "README.md", lambda path: path.write_text("\n".join(lines) + "\n"))
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-    return names[0] if names else "unknown CPU"
 
 
 if __name__ == "__main__":

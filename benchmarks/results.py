@@ -18,7 +18,7 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
     for ending, text in (("json", json.dumps(results, indent=1) + "\n"), ("md", markdown)):
         write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text))
     for row in results.get("targets", ()):
-        wanted = f"must {row['must']}" if row["must"] else f"aim {row['aim']}"
+        wanted = f"required {row['must']}" if row["must"] else f"aim {row['aim']}"
         against = f" against {row['against']}" if row["against"] else ""
         print(f"{row['verdict']:<12} {row['what']}: {row['came']}, {wanted}{against}")
     print(f"Written: {folder / name}.json and .md")
@@ -27,7 +27,7 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
 def targets(rows: list[dict[str, Any]]) -> str:
     """The section with the targets and their results."""
     cells = [[row[key] for key in ("what", "against", "came", "must", "aim", "verdict")] for row in rows]
-    return "## What was to be reached\n\n" + table(["what", "against", "came", "must", "aim", ""], cells)
+    return "## Targets\n\n" + table(["what", "against", "measured", "required", "aim", ""], cells)
 
 
 def table(head: list[str], rows: Iterable[list[Any]]) -> str:

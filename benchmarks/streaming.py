@@ -82,20 +82,20 @@ def markdown(results: dict[str, Any]) -> str:
             f"Made by `python -m benchmarks.streaming`, {results['date']}. Machine: {facts['cpu']}, {facts['cores']} "
             f"cores, {facts['system']}. TensorFlow {facts['versions']['tensorflow']}.",
             "",
-            "Everyone in turn, an epoch at a time, in a process each. Examples a second in training, medians with "
-            "their 20 % and 80 % quantiles; shares are medians of the ratios round by round. Processor time, with that "
-            "of the validation, tells the cost where other work beside it makes the speeds uncertain. Files are in the "
+            "Each has its own process; they take turns, an epoch at a time. Examples a second in training, medians "
+            "with their 20 % and 80 % quantiles; shares are medians of the ratios round by round. Processor time, with "
+            "that of the validation, is the better measure where other work disturbs the speeds. Files are in the "
             f"page cache. Batches of 128; from {images['trained']:,} and {images['stressed']:,} images of 32 x 32, of "
             "which a tenth is validation.",
             *(["", "**Quick: a trial of the command; the figures mean nothing.**"] if results["quick"] else []),
             "",
             "## `cifar10-resnet`",
             "",
-            f"At least {GOAL:.0%} of the speed in memory was to be reached: the least is {worst:.1%}, {verdict}.",
+            f"At least {GOAL:.0%} of the speed in memory is required; the least is {worst:.1%}, {verdict}.",
             "",
             *resnet,
             "",
-            "## A step that costs next to nothing (dense networks of 8 units)",
+            "## A step that costs almost nothing (dense networks of 8 units)",
             "",
             *_table(results["micro"]),
             "",

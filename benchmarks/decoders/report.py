@@ -26,13 +26,14 @@ def _head(results: dict[str, Any]) -> str:
         f"Made by `python -m benchmarks.decoder{runs}`, {results['date']}.",
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"{machine['system']}. Versions: {versions}.",
-        f"Everyone in turn in one process, {results['rounds']} rounds, in another order each round: a rest, calls that "
-        f"are not timed, then {1e3 * results['turn']:.0f} ms of calls timed one by one. A call goes from a batch of "
-        "latents to the mean of p(x|z) as a NumPy array. TensorFlow starts from a tensor and takes a thread a core; "
+        f"All take turns in one process, in {results['rounds']} rounds, in another order each round: a rest, calls "
+        f"that are not timed, then {1e3 * results['turn']:.0f} ms of calls timed one by one. A call goes from a batch "
+        "of latents to the mean of p(x|z) as a NumPy array. TensorFlow starts from a tensor and takes a thread a core; "
         "the others are TFLite files by kind, which LiteRT runs with XNNPACK from a NumPy array.",
         "Times are of a whole batch: medians of the rounds' medians with their 20 % and 80 % quantiles; p95 is over "
-        "all calls. Factors are of the medians, with the quantiles of the factors round by round; float32 is that with "
-        "as many threads. A file holds both batch sizes; the SavedModel holds the encoder too.",
+        "all calls. Factors are of the medians, with the quantiles of the factors round by round; float32 is the "
+        "float32 file on the same number of threads. A file holds both batch sizes; the SavedModel holds the "
+        "encoder too.",
     ]
     return "\n\n".join(paragraphs)
 
@@ -66,7 +67,7 @@ def _decoder(decoder: Row) -> str:
                 f"{row['calls']:,}",
             ]
         )
-    drawn = "as they are drawn; of trained ones the quantized files may keep more in float"
+    drawn = "untrained; of trained ones the quantized files may keep more in float"
     weights = "trained" if decoder["trained"] else drawn
     size = f"{decoder['parameters']:,} parameters, {decoder['latent_dim']} latents to {decoder['event_shape']}"
     about = f"{size}; weights {weights}."

@@ -27,7 +27,7 @@ def _head(results: dict[str, Any]) -> str:
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"{machine['system']}; {threads} threads; instruction set {results['single_core'][0]['isa']}. "
         f"Versions: {versions}. The library: commit {library['commit']}, {library['compiler']}.",
-        "All in float32. Everyone in turn, round by round, in another order each round, a process for each case; a "
+        "All in float32. All take turns, in another order each round, in one process per case; a "
         "call is timed by itself, with its start from Python, until all outputs are there. Times are medians with "
         "their 20 % and 80 % quantiles; ratios are of medians, with the quantiles of the ratios round by round.",
         "Bytes are those that must move: forward reads z_mean and z_log_var and writes z and kl; backward reads both "

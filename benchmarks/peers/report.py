@@ -22,11 +22,11 @@ def _head(results: dict[str, Any]) -> str:
         f"Made by `python -m benchmarks.training`, {results['date']}.",
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"{machine['system']}; {results['threads']} threads each. Versions: {versions}.",
-        f"MNIST in memory, batch {results['batch']}, Adam, float32, Bernoulli pixels. Everyone in a process of its own "
-        "and in turn, round by round, in another order each round; who waits, sleeps. A round is an epoch, with "
+        f"MNIST in memory, batch {results['batch']}, Adam, float32, Bernoulli pixels. Each competitor has its own "
+        "process; they take turns, in another order each round, and sleep while they wait. A round is an epoch, with "
         "everything that the framework does around one. Steps a second are medians with their 20 % and 80 % quantiles; "
-        "ratios are of medians, with the quantiles of the ratios round by round. Compilation is what the first two "
-        "rounds took more than later ones. Losses are the mean of the first and of the last round, in nats.",
+        "ratios are of medians, with the quantiles of the ratios round by round. Compilation is the extra time of "
+        "the first two rounds. Losses are the mean of the first and of the last round, in nats.",
         "`tfvae` is what a user gets; its other rows change one setting. `fit` trains tfvae's own networks; PyTorch "
         "and JAX have the same layers, without the smooth bounds of z_log_var, and one head for its two.",
     ]

@@ -18,3 +18,9 @@ def test_keeps_the_figures_of_a_run_and_the_table(tmp_path, monkeypatch, capsys)
     table = (tmp_path / "presets" / "README.md").read_text()
     assert f"| digits | {-kept['test']['elbo']:.2f} |" in table
     assert table in capsys.readouterr().out
+
+
+def test_an_unknown_preset_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["presets", "digit"])
+    assert presets.main() == 2
+    assert "got 'digit' (did you mean digits?)" in capsys.readouterr().err
