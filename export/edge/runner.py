@@ -94,20 +94,33 @@ def condition_rows(condition: dict[str, Any] | None, y: Any, n: int) -> np.ndarr
     names = condition["names"]
     if y is None:
         raise ValueError(f"y: the model is conditioned on {condition['kind']} {', '.join(names)}; pass y.")
-    y = np.asarray(y)
-    if condition["kind"] == "label" and y.ndim < 2 and y.dtype.kind in "iuU":
-        labels = np.broadcast_to([_label(names, label) for label in y.ravel().tolist()], n)
-        return np.vstack([np.eye(len(names), dtype=np.float32), np.zeros((1, len(names)), np.float32)])[labels]
-    if y.shape not in ((len(names),), (n, len(names))) or y.dtype.kind not in "fiu":
-        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, expected numbers of shape [{n}, {len(names)}].")
-    return np.broadcast_to(y.astype(np.float32), (n, len(names)))
+    y, size, labelled = np.asarray(y), len(names), condition["kind"] == "label"
+    # As in tfvae: C numbers that are not whole are a row for all, also where there are C examples.
+    row = y.shape == (size,) and y.dtype.kind == "f" and not (y == np.rint(y)).all()
+    if labelled and size > 1 and y.shape == (n, 1):
+        y = y[:, 0]
+    if labelled and y.shape in ((), (n,)) and not row:
+        labels = [_label(names, label) for label in np.broadcast_to(y, n).tolist()]
+        return np.vstack([np.eye(size, dtype=np.float32), np.zeros((1, size), np.float32)])[labels]
+    shapes = [(size,), (1, size), (n, size)]
+    if size == 1:
+        y, shapes = (y[:, None] if y.shape == (n,) else y), [*shapes, ()]
+    if y.shape not in shapes or y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+        expected = f"finite numbers of shape [{n}, {size}]"
+        raise ValueError(f"y: got {y.dtype} of shape {list(y.shape)}, expected {expected}.")
+    rows = np.broadcast_to(y, (n, size)).astype(np.float32)
+    if labelled and (rows.min(initial=0) < 0 or rows.sum(axis=1).max(initial=0) > 1 + size * np.finfo(np.float32).eps):
+        raise ValueError("y: expected rows without negative numbers and with sums of at most 1.")
+    return rows
 
 
 def _label(names: list[str], label: Any) -> int:
     """The number of a label; a string may be a name or a number."""
     if label in names:
         return names.index(label)
-    if str(label).lstrip("-").isdigit() and -1 <= int(label) < len(names):
+    if isinstance(label, bool) or (isinstance(label, float) and label.is_integer()):
+        label = int(label)
+    if re.fullmatch("-?[0-9]+", str(label)) and -1 <= int(label) < len(names):
         return int(label)
     raise ValueError(f"y: got {label!r}, expected one of {', '.join(names)}, or a number up to {len(names) - 1}.")
 

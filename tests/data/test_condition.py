@@ -25,6 +25,10 @@ SIZES = Condition("attributes", ("width", "height"))
         ("dog", [[0, 1, 0], [0, 1, 0]]),
         ([0.2, 0.3, 0.5], [[0.2, 0.3, 0.5], [0.2, 0.3, 0.5]]),
         ([0, 1, 0], [[0, 1, 0], [0, 1, 0]]),
+        (np.array(["owl", "cat"], object), [[0, 0, 1], [1, 0, 0]]),
+        (np.array([b"owl", b"cat"]), [[0, 0, 1], [1, 0, 0]]),
+        ([[2], [-1]], [[0, 0, 1], [0, 0, 0]]),
+        ([True, False], [[0, 1, 0], [1, 0, 0]]),
         ([[0, 0, 1]], [[0, 0, 1], [0, 0, 1]]),
     ],
 )
@@ -62,6 +66,7 @@ def test_as_many_whole_numbers_as_classes_and_examples_are_labels() -> None:
         (ANIMALS, [[9, 9, 9], [0, 0, 1]], r"sums up to 27; expected .*with sums of at most 1"),
         (ANIMALS, [[-1.0, 1.0, 1.0]], "without negative numbers"),
         (SIZES, [0, 1, 2], r"expected finite numbers of shape \[2, 2\], for width, height"),
+        (ANIMALS, ["cat", None], "got labels of type object, expected integers or text"),
         (SIZES, 1.0, r"expected finite numbers of shape \[2, 2\]"),
         (SIZES, "cat", r"expected finite numbers of shape \[2, 2\]"),
     ],
@@ -107,6 +112,8 @@ def test_the_condition_of_a_data_set() -> None:
         of_split("label", None, None, ())
     with pytest.raises(UserError, match=r"set data\.attributes"):
         of_split("attributes", y, None, ())
+    with pytest.raises(UserError, match="got the label 2, expected labels 0 to 1"):
+        of_labels(y, ("a", "b"))
     with pytest.raises(UserError, match="got the label -2, expected 0 or more"):
         of_labels(np.array([0, -2]), None)
     with pytest.raises(UserError, match="no example has a label"):

@@ -136,6 +136,14 @@ def test_a_label_without_a_training_example_is_said(tmp_path):
     )
 
 
+def test_a_label_of_the_test_split_alone_is_a_class(tmp_path):
+    y = np.zeros(20, np.int64)
+    np.savez(tmp_path / "x.npz", x_train=np.zeros([20, 3]), y_train=y, x_test=np.zeros([4, 3]), y_test=y[:4] + 2)
+    data = load.load(Npz(path=str(tmp_path / "x.npz")), seed=0, condition="label")
+    assert data.condition.names == ("0", "1", "2")
+    assert data.notes[-1] == "condition: no training example has the label 1, 2."
+
+
 def test_missing_files():
     with pytest.raises(UserError, match=r"data\.path"):
         load.load(Csv(), seed=0)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from tests.export import small_models
 from tests.export.small_models import CONDITION, Bent, ConditionalGaussian, conditional, conditions, examples
 from tfvae import VAE, noise
+from tfvae.data.condition import Condition
 from tfvae.errors import UserError
 from tfvae.export import description, gates, latents, quantization, saved_model, tflite
 from tfvae.export.__main__ import main
@@ -205,6 +206,38 @@ def test_the_runner_samples_decodes_and_scores(
         np.testing.assert_array_equal(np.load(out), there.sample(2, 5, "dog")[0])
     assert runner.main([str(tmp_path), "sample", "--y", "bird"]) == 2
     assert "runner: y: got 'bird'" in capsys.readouterr().err
+
+
+LABELS = Condition("label", ("cat", "dog", "owl"))
+AGE = Condition("attributes", ("age",))
+SIZES = Condition("attributes", ("width", "height"))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("condition", "y"),
+    [
+        *((LABELS, y) for y in ("dog", 1, -1, -2, 3, 0.5, "bird", [0, 1, 2], [0.0, 1.0, 0.0], [2.0, 0.0], [1], [0, 1])),
+        *(
+            (LABELS, y)
+            for y in ([0.2, 0.3, 0.5], [[0, 0, 1]], [[9, 0, 0]], [[-1, 1, 0]], [[np.nan, 0, 0]], [True, False])
+        ),
+        *((LABELS, y) for y in (["owl", "cat"], [["owl"], ["cat"]], np.zeros((2, 3)), np.zeros((0, 3)))),
+        *((AGE, y) for y in (0.5, [0.5], [0.5, 1.0], [[0.5]], "old", [[np.inf]])),
+        *((SIZES, y) for y in (0.5, [1, 2], [1.0, 2.0], [[1, 2]], [[1, 2], [3, 4]], [True, False], [1, 2, 3])),
+    ],
+)
+def test_the_runner_reads_y_as_the_model_does(condition: Condition, y: Any, n: int) -> None:
+    from tfvae.export.edge import runner
+
+    try:
+        wanted = condition.encode(y, n)
+    except UserError:
+        with pytest.raises(ValueError, match=r"^y: got |^y: expected ") as refused:
+            runner.condition_rows(condition.to_dict(), y, n)
+        assert "\n" not in str(refused.value)
+    else:
+        np.testing.assert_array_equal(runner.condition_rows(condition.to_dict(), y, n), wanted)
 
 
 def test_the_runner_of_spatial_latents(tmp_path: Path) -> None:

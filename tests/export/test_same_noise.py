@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from tfvae import VAE, CorrelatedNormal, StandardNormal, networks, noise
 from tfvae.config.network import Mlp
 from tfvae.export import saved_model, tflite
+
+litert = pytest.importorskip("ai_edge_litert.interpreter")
 
 WIDTH, COUNT = 8, 4
 COVARIANCE = np.fromfunction(lambda i, j: 0.7 ** np.abs(i - j), (WIDTH, WIDTH))
@@ -41,7 +42,7 @@ def sample(
 ) -> Callable[[int], np.ndarray]:
     """z of the first samples of a seed."""
     if request.param == "generator":
-        run = Interpreter(model_content=tflite.generator(vae, [COUNT])).get_signature_runner("sample")
+        run = litert.Interpreter(model_content=tflite.generator(vae, [COUNT])).get_signature_runner("sample")
         return lambda seed: run(seed=np.array([seed], np.int64).view(np.int32))["z"]
     folder = tmp_path_factory.mktemp("noise") / "saved_model"
     saved_model.write(vae, folder)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfvae import noise
 from tfvae.config import nearest
+from tfvae.data import arrays
 from tfvae.errors import UserError
 
 KINDS = ("label", "attributes")
@@ -51,6 +52,8 @@ class Condition:
           [[0.0, 1.0], [0.0, 1.0]]
         """
         y = np.asarray(y)
+        if self.kind == "label" and self.size > 1 and y.shape == (count, 1):
+            y = y[:, 0]
         if self.kind == "label" and self._are_labels(y, count):
             return self._one_hot(np.broadcast_to(y, (count,)))
         shapes = [(self.size,), (1, self.size), (count, self.size)]
@@ -120,16 +123,16 @@ class Condition:
         labels = f"[{count}] labels or " if self.kind == "label" else ""
         return f"{labels}finite numbers of shape [{count}, {self.size}], for {', '.join(self.names[:8])}"
 
-    def _one_hot(self, labels: np.ndarray) -> np.ndarray:
-        if labels.dtype.kind in "US":
-            unknown = [label for label in labels if label not in self.names]
+    def _one_hot(self, y: np.ndarray) -> np.ndarray:
+        fractions = y.dtype.kind == "f" and not _whole(y)
+        labels, names = (y, None) if fractions else arrays.labels(y, len(y), "y")
+        if names is not None:
+            unknown = [name for name in names if name not in self.names]
             if unknown:
-                hint = nearest(str(unknown[0]), self.names)
-                raise UserError(f"y: unknown label {str(unknown[0])!r}{hint}. Labels: {', '.join(self.names)}.")
-            labels = np.array([self.names.index(label) for label in labels])
-        if labels.dtype.kind == "f" and _whole(labels):
-            labels = labels.astype(np.int64)
-        if labels.dtype.kind not in "iu" or labels.min(initial=0) < -1 or labels.max(initial=0) >= self.size:
+                hint = nearest(unknown[0], self.names)
+                raise UserError(f"y: unknown label {unknown[0]!r}{hint}. Labels: {', '.join(self.names)}.")
+            labels = np.array([self.names.index(name) for name in names], np.int64)[labels]
+        if fractions or labels.min(initial=0) < -1 or labels.max(initial=0) >= self.size:
             raise UserError(
                 f"y: got {labels.dtype} from {labels.min()} to {labels.max()}, expected labels 0 to {self.size - 1}, "
                 "or -1 for an unlabelled example."
@@ -151,7 +154,9 @@ def of_split(kind: str, y: np.ndarray | None, names: tuple[str, ...] | None, att
     """
     if kind == "attributes":
         if not attributes:
-            raise UserError("network.condition: got attributes, but the data have none; set data.attributes.")
+            raise UserError(
+                "network.condition: got attributes, but the data have none (for a CSV, set data.attributes=[COLUMN])."
+            )
         return Condition(kind, attributes)
     if y is None:
         raise UserError("network.condition: got label, but the data have no labels (for a CSV, set data.label=COLUMN).")
@@ -171,6 +176,10 @@ def of_labels(labels: np.ndarray, names: tuple[str, ...] | None) -> Condition:
     if not len(known):
         raise UserError("y: no example has a label; label at least one, or set network.condition=none.")
     size = len(names) if names else int(known.max()) + 1
+    if known.max() >= size:
+        raise UserError(
+            f"y: got the label {known.max()}, expected labels 0 to {size - 1}, or -1 for an unlabelled example."
+        )
     counts = np.bincount(known, minlength=size)
     return Condition("label", names or tuple(map(str, range(size))), tuple((counts / counts.sum()).tolist()))
 

@@ -39,7 +39,7 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
     source = read(settings, seed)
     train, validation, test, notes = _divide(source, settings, seed)
     fitted = _fit(settings, source, train)
-    given = _condition(condition, source, train)
+    meaning = _condition(condition, source, (train, validation, test))
     return DataSet(
         name=settings.name,
         train=train,
@@ -49,8 +49,8 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
         shape=_shape(train.x),
         label_names=source.label_names,
         feature_names=source.feature_names,
-        notes=source.notes + notes + _unseen(given),
-        condition=given,
+        notes=source.notes + notes + _unseen(meaning),
+        condition=meaning,
         binarize=settings.binarize,
         seed=seed,
     )
@@ -111,10 +111,15 @@ def read(settings: Data, seed: int) -> Source:
     return source
 
 
-def _condition(kind: str, source: Source, train: Split) -> Condition | None:
+def _condition(kind: str, source: Source, splits: tuple[Split, Split, Split]) -> Condition | None:
     if kind == "none":
         return None
-    return of_split(kind, train.y, source.label_names, source.attribute_names)
+    y, names = splits[0].y, source.label_names
+    if kind == "label" and y is not None and names is None:
+        # Of all splits: the highest label may be in none of the training examples.
+        highest = max(int(split.y.max(initial=-1)) for split in splits if split.y is not None)
+        names = tuple(map(str, range(highest + 1)))
+    return of_split(kind, y, names, source.attribute_names)
 
 
 def _unseen(condition: Condition | None) -> tuple[str, ...]:

@@ -55,10 +55,11 @@ def _read(rows: Iterator[tuple[int, list[str]]], path: Path, label: str | None, 
     if len(set(attributes)) < len(attributes):
         raise UserError(f"data.attributes: got {', '.join(attributes)}, expected each column once.")
     for name in attributes:
-        if name not in names or name == label:
+        if name == label:
+            raise UserError(f"data.attributes: {name} is the column of labels (data.label); leave it out.")
+        if name not in names:
             raise UserError(
-                f"data.attributes: {path} has no column {name!r}{nearest(name, names)} besides the label. Columns: "
-                f"{', '.join(names)}."
+                f"data.attributes: {path} has no column {name!r}{nearest(name, names)}. Columns: {', '.join(names)}."
             )
     label_column = None if label is None else names.index(label)
     features = tuple(name for i, name in enumerate(names) if i != label_column)
