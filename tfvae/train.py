@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError("--allow-changed: needs --resume; a new run accepts any settings.")
     preset, assignments = options.preset or "digits", [*_shorthands(options), *options.set]
     resuming = options.resume and _run_exists(options)
-    start = _start(options, resuming)
+    start = _start(options, preset, resuming)
     settings = config.override(start, assignments)
     with quiet_start():
         from tfvae.engine.signals import Stopped
@@ -105,11 +105,11 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _start(options: argparse.Namespace, resuming: bool) -> config.Config:
+def _start(options: argparse.Namespace, preset: str, resuming: bool) -> config.Config:
     """The configuration to which `--set` applies."""
     if resuming and not options.preset:
         return Run.open(options.out, options.allow_code).config
-    return presets.load(options.preset or "digits", options.allow_code)
+    return presets.load(preset, options.allow_code)
 
 
 def _shorthands(options: argparse.Namespace) -> list[str]:
@@ -146,8 +146,7 @@ def _settings_help() -> str:
             values = catalog.names(section) if field.name == "name" else limits["choices"]
             options = f" ({' | '.join(values)})" if values else ""
             owners = f"{', '.join(choices)}: " if choices else ""
-            value = field.default if field.default is not dataclasses.MISSING else "none"
-            default = "none" if value is None or value == () else value
+            default = "none" if field.default in (None, (), dataclasses.MISSING) else field.default
             text = f"{owners}{limits['help']}{options} [{default}{unit}]"
             lines.append(f"  {section + '.' + field.name:<32} {text}")
     return "\n".join(lines)

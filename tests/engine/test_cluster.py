@@ -57,6 +57,10 @@ def test_tf_config_comes_before_slurm():
         ({"TF_CONFIG": '{"task": {"index": 0}}'}, "TF_CONFIG: got no cluster, expected"),
         (told({"worker": ["a:1"], "ps": ["b:1"]}, {"index": 0}), "got the job ps in its cluster, expected worker"),
         (told({"worker": ["a"]}, {"index": 0}), "got the address 'a', expected host:port"),
+        (
+            told({"worker": ["a:70000"]}, {"index": 0}),
+            "got the address 'a:70000', expected host:port, with a port up to",
+        ),
         (told({"worker": [1]}, {"index": 0}), "got the address 1, expected host:port"),
         (told({"worker": "a:1"}, {"index": 0}), "got 'a:1' for its job worker, expected a list"),
         (

@@ -85,7 +85,7 @@ def test_one_sample_is_an_elbo_without_an_error() -> None:
     assert bounds[2] == pytest.approx(exact.mean(), abs=0.02)
 
 
-@pytest.mark.parametrize("samples", [0, -1, 2**16 + 1])
+@pytest.mark.parametrize("samples", [2.5, 0, -1, 2**16 + 1])
 def test_a_number_of_samples_without_addresses_is_refused(samples: int) -> None:
     vae, x, _ = linear_gaussian()
     with pytest.raises(UserError, match=f"samples: got {samples}"):

@@ -81,8 +81,8 @@ def test_contract_of_inputs_outputs_and_names(settings: Network) -> None:
         (Mlp(latent_dim=2), 2),
     ],
 )
-def test_default_latent_dim_is_what_build_gives(settings: Network, wanted: int) -> None:
-    assert networks.default_latent_dim(settings) == wanted
+def test_latent_dim_is_what_build_gives(settings: Network, wanted: int) -> None:
+    assert networks.latent_dim(settings) == wanted
     encoder, decoder = networks.build(settings, (16, 16, 1))
     assert encoder.output_shape == [(None, wanted), (None, wanted)]
     assert decoder.input_shape == (None, wanted)

@@ -115,3 +115,16 @@ def test_the_optimizer_is_said_once():
     vae.compile(optimizer="sgd")
     with pytest.raises(UserError, match="fit: got learning_rate, but compile chose the optimizer"):
         fit(vae, X, epochs=1, learning_rate=0.1)
+
+
+def test_a_value_that_was_finite_in_no_step_of_an_epoch_is_nan_in_the_history():
+    from tfvae.runs.fit import _history
+
+    lines = [
+        {"epoch": 1, "train": {"loss": 2.0, "gradient_norm": 1.0}, "validation": {"loss": 3.0}},
+        {"epoch": 2, "train": {"loss": 1.0}, "validation": {"loss": 2.0}},
+    ]
+    history = _history(lines).history
+    assert history["loss"] == [2.0, 1.0]
+    assert history["val_loss"] == [3.0, 2.0]
+    np.testing.assert_array_equal(history["gradient_norm"], [1.0, np.nan])

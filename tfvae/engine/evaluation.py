@@ -97,9 +97,8 @@ class Evaluation:
             terms = {"loss": loss.total, **loss.terms}
             if self._test and objective.main:
                 terms.update(self._model.test_terms(batch))
-            prefix = "" if objective.main else f"{objective.name}/"
-            sums.update({prefix + name: _weighted(term, batch) for name, term in terms.items()})
-            sums.update(_penalty_sums(loss, prefix))
+            sums.update({objective.prefix + name: _weighted(term, batch) for name, term in terms.items()})
+            sums.update(_penalty_sums(loss, objective.prefix))
         return sums
 
     def _means(self, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

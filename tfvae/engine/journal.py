@@ -37,9 +37,8 @@ class Journal:
     @classmethod
     def of(cls, model: Any, patience: int | None, run: RunFolder | None) -> Journal:
         """The journal of a model, which uses the model's `judged_by` term."""
-        judged_by = getattr(model, "judged_by", "loss")
-        term = None if judged_by is None else model.terms.get(judged_by)
-        return cls(judged_by, term is not None and term.better == "higher", patience, run)
+        term = None if model.judged_by is None else model.terms.get(model.judged_by)
+        return cls(model.judged_by, term is not None and term.better == "higher", patience, run)
 
     @property
     def ended(self) -> int:

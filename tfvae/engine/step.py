@@ -53,13 +53,8 @@ class Step:
         plan: Plan,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        self._trainers, self._schedule, self._feed, self._plan, self._strategy = (
-            trainers,
-            schedule,
-            batches.feed,
-            plan,
-            strategy,
-        )
+        self._trainers, self._schedule, self._feed = trainers, schedule, batches.feed
+        self._plan, self._strategy = plan, strategy
         self._first_replica = workers.place(strategy).first_replica
         self.layout = Layout()
         with strategy.scope():
@@ -153,7 +148,7 @@ class Step:
         for trainer, sums, grads, norm in zip(self._trainers, reduced, gradients, norms):
             trainer.apply(grads, norm, finite, step)
             values = {**sums.terms, "gradient_norm": norm, **_guard_record(trainer, finite)}
-            record.update({trainer.prefix + name: value for name, value in values.items()})
+            record.update({trainer.objective.prefix + name: value for name, value in values.items()})
         for trainer, sums in zip(self._trainers, reduced):
             trainer.absorb(sums.sums, finite, step)
         return record

@@ -36,11 +36,6 @@ class Trainer:
     skips: bool = False
 
     @property
-    def prefix(self) -> str:
-        """Prefix of the names of its metrics."""
-        return "" if self.objective.main else f"{self.objective.name}/"
-
-    @property
     def guarded(self) -> bool:
         """Whether a step that is not finite is skipped."""
         return self.skips or self.loss_scale is not None

@@ -20,6 +20,8 @@ Parameters = Mapping[str, tf.Tensor]
 class Likelihood(keras.layers.Layer):
     """Base class of likelihoods: `log_prob`, `mean` and `sample` from the decoder's outputs.
 
+    A subclass defines `_log_density`, `_mean` and `_from_uniform`.
+
     Attributes:
       parameters: names of the decoder outputs.
       support: range of x in model units; None: any real number.
@@ -65,13 +67,13 @@ class Likelihood(keras.layers.Layer):
         return tf.cast(value, self.variable_dtype)
 
     def _log_density(self, x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
-        raise TypeError("Likelihood is the base class; use Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+        raise NotImplementedError(f"{type(self).__name__} must define _log_density.")
 
     def _mean(self, parameters: Parameters) -> tf.Tensor:
-        raise TypeError("Likelihood is the base class; use Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+        raise NotImplementedError(f"{type(self).__name__} must define _mean.")
 
     def _from_uniform(self, parameters: Parameters, u: tf.Tensor) -> tf.Tensor:
-        raise TypeError("Likelihood is the base class; use Bernoulli, ContinuousBernoulli, Gaussian or Laplace.")
+        raise NotImplementedError(f"{type(self).__name__} must define _from_uniform.")
 
 
 def _rows(value: tf.Tensor, event: tf.TensorShape) -> tf.Tensor:

@@ -66,7 +66,7 @@ class _LocationScale(Likelihood):
         return parameters["mean"] + tf.exp(self._log_scale(parameters)) * self._quantile(u)
 
     def _quantile(self, u: tf.Tensor) -> tf.Tensor:
-        raise TypeError("_LocationScale is a base class; use Gaussian or Laplace.")
+        raise NotImplementedError(f"{type(self).__name__} must define _quantile.")
 
 
 @keras.saving.register_keras_serializable(package="tfvae")

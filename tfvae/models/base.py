@@ -73,7 +73,7 @@ class LatentModel(keras.Model):
 
     def objectives(self) -> list[Objective]:
         """What training minimises; the main objective first."""
-        raise NotImplementedError(f"{type(self).__name__} must give its objectives.")
+        raise NotImplementedError(f"{type(self).__name__} must define its objectives.")
 
     def schedule(self, step: tf.Tensor | None = None, steps_per_epoch: int = 1) -> Schedule:
         """Values of the schedules at a step; without a step the final values, which validation uses."""

@@ -47,14 +47,18 @@ def _of_model(model: Any) -> frozenset[str]:
         names.add("gaussian prior")
         factor, mean = gaussian.scale_tril, gaussian.mean
         standard = tf.reduce_all(factor == tf.eye(mean.shape[0], dtype=factor.dtype)) & tf.reduce_all(mean == 0)
-        names |= set() if bool(standard) else {"correlated prior"}
+        if not standard:
+            names.add("correlated prior")
     if model.prior.noise_shape is not None or type(model.prior).sample is not Prior.sample:
         names.add("sampling")
     if model.condition_size is not None and model.condition is not None and model.condition.kind == "label":
         names.add("label condition")
     if len(model.latent_shape) == 1:
-        names |= {"vector latents", DIMENSIONS.get(model.latent_dim, "")} - {""}
-        names |= {"more dimensions"} if model.latent_dim > max(DIMENSIONS) else set()
+        names.add("vector latents")
+        if model.latent_dim in DIMENSIONS:
+            names.add(DIMENSIONS[model.latent_dim])
+        if model.latent_dim > max(DIMENSIONS):
+            names.add("more dimensions")
     return frozenset(names)
 
 

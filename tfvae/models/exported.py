@@ -57,7 +57,7 @@ def _encode(vae: Any) -> Signature:
         "encode",
         {"x": _spec(vae.event_shape, "x"), **_y(vae, calling.condition_size(vae.encoder))},
         dict.fromkeys(names, Unit.CODE),
-        lambda x, y=None: _encoded(vae, x, y),
+        lambda x, y=None: vae.encoded(x, y),
         reference,
         gates={"encode": 1e-4},
         file=SCORER,
@@ -68,7 +68,7 @@ def _reconstruct(vae: Any) -> Signature:
     sizes = (calling.condition_size(vae.encoder), calling.condition_size(vae.decoder))
 
     def reconstruct(x: tf.Tensor, y: tf.Tensor | None = None) -> Outputs:
-        point = vae.posterior.point(_encoded(vae, x, y))
+        point = vae.posterior.point(vae.encoded(x, y))
         return {"mean": vae.likelihood.mean(vae.parameters(point, y))}
 
     return Signature(
@@ -89,14 +89,14 @@ def _score(vae: Any) -> Signature:
     kl_of = _gaussian_kl(vae) if vae.prior.as_gaussian() is not None else None
 
     def score(x: tf.Tensor, eps: tf.Tensor, y: tf.Tensor | None = None) -> Outputs:
-        outputs = _encoded(vae, x, y)
+        outputs = vae.encoded(x, y)
         posterior = vae.posterior.density(outputs)
         z = posterior.from_noise(eps)
         reconstruction = vae.likelihood.log_prob(x, vae.parameters(z, y))
         if kl_of is not None:
             kl = kl_of(posterior)
         else:
-            prior = vae.prior.bind(lambda other: _encoded(vae, other, y), y)
+            prior = vae.prior.bind(lambda other: vae.encoded(other, y), y)
             kl = _kl(posterior, prior, z)
         return {"elbo": reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
 
@@ -155,10 +155,6 @@ def _prior(vae: Any) -> Signature:
     )
 
 
-def _encoded(vae: Any, x: tf.Tensor, y: tf.Tensor | None) -> Outputs:
-    return calling.call(vae.encoder, list(vae.posterior.outputs(vae.latent_shape)), x, y)
-
-
 def _gaussian_posterior(vae: Any) -> bool:
     shapes = vae.posterior.outputs(vae.latent_shape)
     outputs = {name: tf.zeros([1, *shape]) for name, shape in shapes.items()}
@@ -169,7 +165,7 @@ def _from_noise(vae: Any) -> Callable[..., tf.Tensor]:
     """`Prior.from_noise`; for a single Gaussian, with constants."""
     prior = vae.prior.as_gaussian()
     if prior is None:
-        return lambda eps, y: vae.prior.from_noise(eps, y)
+        return vae.prior.from_noise
     if prior.kind == "standard":
         return lambda eps, y: eps
     mean, scale_tril = np.asarray(prior.mean), np.asarray(prior.scale_tril)

@@ -101,8 +101,8 @@ BODIES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 
 def log_likelihood(vae: Any, arrays: dict[str, np.ndarray], samples: int, seed: int, batch_size: int) -> LogLikelihood:
     """See `VAE.log_likelihood`: a running log-sum-exp over blocks of samples."""
-    if not 1 <= samples <= 2**16:
-        raise UserError(f"samples: got {samples}, expected 1 to 65536.")
+    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or not 1 <= samples <= 2**16:
+        raise UserError(f"samples: got {samples!r}, expected an integer from 1 to 65536.")
     n = len(arrays["x"])
     size = max(1, min(batch_size, n))
     block = max(1, min(samples, _MOST_SAMPLES, _MOST_DECODED // size))

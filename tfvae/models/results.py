@@ -12,7 +12,7 @@ class Samples(NamedTuple):
 
     Attributes:
       x: `[num_samples, …]` in the user's units.
-      z: `[num_samples, latent]`, draws from the prior.
+      z: `[num_samples, *latent_shape]`, draws from the prior.
       seed: reproduces the samples.
     """
 

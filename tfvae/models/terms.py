@@ -56,6 +56,12 @@ def value(name: str, term: Term, figures: Mapping[str, Any]) -> float | None:
     return None if isinstance(number, (bool, str)) or number is None or np.ndim(number) else float(number)
 
 
+def texts(terms: Terms, figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and text of each term that has a value among the figures."""
+    values = {name: value(name, term, figures) for name, term in terms.items()}
+    return [(term.label, term.text(v)) for name, term in terms.items() if (v := values[name]) is not None]
+
+
 def shown(terms: Terms, where: str) -> dict[str, Term]:
     """The terms that appear at a place, in the model's order.
 

@@ -198,7 +198,8 @@ class VAE(Calls, LatentModel):
         return values
 
     def test_terms(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """The mean squared error per value of the reconstruction at the point of q(z|x); it costs another decoding."""
+        """The mean squared error per value of the reconstruction at the point of q(z|x); it costs another
+        pass through the encoder and the decoder."""
         error = tf.square(batch.x - tf.cast(self.reconstruct(batch.x, batch.y), batch.x.dtype))
         return {"squared_error_per_value": tf.reduce_mean(tf.reshape(error, [tf.shape(error)[0], -1]), axis=1)}
 
@@ -233,11 +234,12 @@ class VAE(Calls, LatentModel):
 
     def infer(self, x: tf.Tensor, y: tf.Tensor | None = None, training: bool = False) -> tuple[Tensors, Density]:
         """The encoder's outputs by name, and the prior bound to the batch, for x in model units."""
+        prior = self.prior.bind(lambda other: self.encoded(other, y, training), y)
+        return self.encoded(x, y, training), prior
 
-        def encode(inputs: tf.Tensor) -> Tensors:
-            return calling.call(self.encoder, list(self.posterior.outputs(self.latent_shape)), inputs, y, training)
-
-        return encode(x), self.prior.bind(encode, y)
+    def encoded(self, x: tf.Tensor, y: tf.Tensor | None = None, training: bool = False) -> Tensors:
+        """The encoder's outputs by name, for x in model units."""
+        return calling.call(self.encoder, list(self.posterior.outputs(self.latent_shape)), x, y, training)
 
     def draw_posterior(
         self,

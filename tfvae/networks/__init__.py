@@ -15,7 +15,7 @@ from tfvae import catalog, config
 from tfvae.errors import UserError
 from tfvae.networks import conv, heads, mlp, resnet
 
-__all__ = ["build", "conv", "default_latent_dim", "latent_shape", "mlp", "resnet"]
+__all__ = ["build", "conv", "latent_dim", "latent_shape", "mlp", "resnet"]
 
 
 def build(
@@ -39,7 +39,8 @@ def build(
       condition: C of a second input y `[batch, C]` of both networks; None: no second input.
 
     Returns:
-      encoder: x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, *latent_shape]`.
+      encoder: x `[batch, *input_shape]`, or `[x, y]`, to `[z_mean, z_log_var]`, each `[batch, *latent_shape]`, or to
+        `outputs`.
       decoder: z `[batch, *latent_shape]`, or `[z, y]`, to one tensor `[batch, *input_shape]`, or, for several
         parameters, a dict of them.
 
@@ -62,12 +63,12 @@ def build(
     options = dict(activation=settings.activation, **arguments)
     bounds = settings.z_log_var_range
     for function, needed in ((family.encoder, encoder_optional), (family.decoder, optional)):
-        _accepts(function, needed, settings.name)
+        _require_parameters(function, needed, settings.name)
     encoder = family.encoder(input_shape, latent, z_log_var_range=bounds, **options, **encoder_optional)
     return encoder, family.decoder(input_shape, latent, parameters, **options, **optional)
 
 
-def _accepts(function: Callable[..., Any], needed: Mapping[str, Any], name: str) -> None:
+def _require_parameters(function: Callable[..., Any], needed: Mapping[str, Any], name: str) -> None:
     accepted = inspect.signature(function).parameters
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values()):
         return
@@ -92,10 +93,10 @@ def latent_shape(settings: config.Network) -> tuple[int, ...]:
       ((3,), (7, 7, 4))
     """
     spatial = getattr(settings, "latent_shape", None)
-    return (default_latent_dim(settings),) if spatial is None else tuple(spatial)
+    return (latent_dim(settings),) if spatial is None else tuple(spatial)
 
 
-def default_latent_dim(settings: config.Network) -> int:
+def latent_dim(settings: config.Network) -> int:
     """The latent dimension: `settings.latent_dim`, else the family's `latent_dim_of(settings)`, else 16.
 
     Raises:
@@ -103,7 +104,7 @@ def default_latent_dim(settings: config.Network) -> int:
 
     Example:
       >>> from tfvae.config.network import Resnet
-      >>> default_latent_dim(Resnet(variant="large"))
+      >>> latent_dim(Resnet(variant="large"))
       256
     """
     latent_dim_of = getattr(catalog.load("network", settings.name), "latent_dim_of", lambda settings: 16)

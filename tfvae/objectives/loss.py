@@ -75,3 +75,8 @@ class Objective(NamedTuple):
     state: Sequence[tf.Variable | keras.Variable] = ()
     absorb: Callable[[Mapping[str, tf.Tensor]], None] | None = None
     begins: int = 0
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of the names of its metrics."""
+        return "" if self.main else f"{self.name}/"

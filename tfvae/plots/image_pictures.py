@@ -10,6 +10,7 @@ from tfvae.plots import interpolations as ways
 from tfvae.plots import manifold as manifolds
 from tfvae.plots import reconstructions as originals
 from tfvae.plots import traversals as moves
+from tfvae.plots.style import PAIRS
 from tfvae.plots.subject import Array, Subject
 
 MOST_TRAVERSED = 10
@@ -64,7 +65,7 @@ def manifold(subject: Subject) -> Figure:
 def manifold_slices(subject: Subject) -> Figure:
     """Three slices of the prior over its quantiles, for three latent dimensions."""
     steps = 17 if subject.small else 9
-    points = [manifolds.manifold_points(subject.from_noise, 3, pair, steps) for pair in manifolds.PAIRS]
+    points = [manifolds.manifold_points(subject.from_noise, 3, pair, steps) for pair in PAIRS]
     slices = [_decoded(subject, part) for part in points]
     correlated = "correlated prior" in subject.capabilities
     return manifolds.manifold_slices(slices, correlated=correlated, at=subject.at)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from tfvae.plots.grids import Images, channel_note, grid_height, show_grid
-from tfvae.plots.style import new_figure, number, styled
+from tfvae.plots.style import PAIRS, new_figure, number, styled
 
 LOWEST, HIGHEST = 0.05, 0.95
 SEAMLESS = 16  # pixels; smaller images have no margin, and would run into each other without a gap
@@ -79,14 +79,10 @@ def manifold_slices(images: Sequence[Images], *, correlated: bool = False, at: s
     over = f"quantiles {LOWEST:g} to {HIGHEST:g}{through}{at}"
     title = f"Three slices of the prior, decoded: {over}{channel_note(images[0])}"
     figure = new_figure(title, 0.95 + grid_height(images[0], 3.5), 12.6)
-    letter = "ε" if correlated else "z"
     for axes, pair, rest, slice_ in zip(figure.subplots(1, 3), PAIRS, (2, 1, 0), images, strict=True):
         _show(axes, slice_, pair, correlated)
-        axes.set_title(f"${letter}_{{{rest}}}$ = 0" if correlated else f"$z_{{{rest}}}$ at the prior's median")
+        axes.set_title(f"$ε_{{{rest}}}$ = 0" if correlated else f"$z_{{{rest}}}$ at the prior's median")
     return figure
-
-
-PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
 def _show(axes: Axes, images: Images, pair: tuple[int, int], correlated: bool) -> None:

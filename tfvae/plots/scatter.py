@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfvae.plots.covariance import prior_contours
-from tfvae.plots.style import BLUE, INK, axis_name, class_names, class_style, new_figure, styled
+from tfvae.plots.style import BLUE, INK, PAIRS, axis_name, class_names, class_style, new_figure, styled
 
-PAIRS = ((0, 1), (0, 2), (1, 2))
 MOST_NAMED = 20
 
 

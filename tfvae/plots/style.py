@@ -21,6 +21,7 @@ R = TypeVar("R")
 
 WIDTH = 8.0  # inches, of a full-width picture
 DPI = 120
+PAIRS = ((0, 1), (0, 2), (1, 2))  # of three latent dimensions
 
 # Ten colours that stay apart under the common kinds of colour blindness: Petroff, Accessible color sequences for data
 # visualization, 2021 (arXiv:2107.02270), table 1; the same as matplotlib's "petroff10".

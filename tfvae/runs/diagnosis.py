@@ -72,7 +72,7 @@ def gather(model: Any, data: DataSet, test: Mapping[str, Any], best: Mapping[str
       `squared_error_per_value` of the reconstruction, and `data_variance` and `sample_variance`, means over values of
       the variance over test examples and over samples of the prior (draws of a real-valued likelihood, else means),
       model units squared; `train_elbo` and `test_elbo`, nats; `aggregate_kl`, from the Gaussian of the encoded
-      examples' moments to the prior, nats a dimension.
+      examples' moments to the prior, nats per dimension.
     """
     able = capabilities(model, data)
     view = views.first(data, "test", _TEST_EXAMPLES, condition=model.condition)
@@ -88,7 +88,7 @@ def gather(model: Any, data: DataSet, test: Mapping[str, Any], best: Mapping[str
 
 
 def aggregate_gap(z_mean: np.ndarray, z_log_var: np.ndarray, prior_mean: np.ndarray, scale_tril: np.ndarray) -> float:
-    """`metrics.aggregate_kl` of the aggregate posterior's moments, nats a dimension; NaN of a single example.
+    """`metrics.aggregate_kl` of the aggregate posterior's moments, nats per dimension; NaN for a single example.
 
     Args:
       z_mean: `[n, latent]`.

@@ -24,7 +24,7 @@ from tfvae.engine.cluster import environment as cluster
 from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
 from tfvae.engine.outputs import Outputs
-from tfvae.engine.plan import check_shares
+from tfvae.engine.plan import check_shares, steps_per_epoch
 from tfvae.errors import UserError
 from tfvae.latent import resolve
 from tfvae.models.base import LatentModel
@@ -235,13 +235,11 @@ def build(config: Config, data: DataSet) -> LatentModel:
       UserError: a setting does not fit another one or the data.
     """
     model: LatentModel = catalog.load("model", config.model.name).build(config, data)
-    if len(data.train) < config.training.batch_size:
-        size, examples = config.training.batch_size, len(data.train)
-        raise UserError(f"training.batch_size: got {size}, expected at most the {examples} training examples.")
+    steps = steps_per_epoch(config.training, len(data.train))
     # Checked here, so that unknown names are rejected before a run folder is created.
     trainer.check(model, config.training)
     for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
-        optimizers.from_settings(settings, 1)
+        optimizers.from_settings(settings, steps)
     return model
 
 
@@ -250,7 +248,7 @@ def _summary(result: dict[str, Any], run: Run) -> list[str]:
 
 
 def _latent(model: Any) -> str:
-    shape = tuple(getattr(model, "latent_shape", (model.latent_dim,)))
+    shape = model.latent_shape
     return f"D = {shape[0]}" if len(shape) == 1 else f"z {list(shape)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import keras
@@ -55,7 +56,7 @@ def _data(model: Any, x: np.ndarray, y: Any, validation_data: Any) -> DataSet:
     checks.shape(x.shape, model.event_shape)
     scaling = model.scaling if model.scaling.kind != "none" else "auto"
     chosen = scaling if x.dtype.kind in RAW else Scaling.identity()
-    if getattr(model, "condition_size", None) is None:
+    if model.condition_size is None:
         return load.from_arrays(x, y, validation_data, scaling=chosen)
     return conditioning.from_arrays(model, x, y, validation_data, chosen)
 
@@ -63,7 +64,10 @@ def _data(model: Any, x: np.ndarray, y: Any, validation_data: Any) -> DataSet:
 def _history(lines: list[dict[str, Any]]) -> keras.callbacks.History:
     history = keras.callbacks.History()
     history.epoch = [line["epoch"] - 1 for line in lines]
-    history.history = {name: [line["train"][name] for line in lines] for name in lines[0]["train"]}
-    validation = {f"val_{name}": [line["validation"][name] for line in lines] for name in lines[0]["validation"]}
-    history.history.update(validation)
+    history.history = {
+        # An epoch lacks a value that was finite in none of its steps.
+        prefix + name: [line[split].get(name, math.nan) for line in lines]
+        for prefix, split in (("", "train"), ("val_", "validation"))
+        for name in dict.fromkeys(name for line in lines for name in line[split])
+    }
     return history

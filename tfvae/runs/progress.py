@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from tfvae.models.terms import Terms, shown, value
+from tfvae.models.terms import Terms, shown, texts
 
 _NONE: Terms = MappingProxyType({})
 _SECONDS_BETWEEN_LINES = 2.0
@@ -74,8 +74,7 @@ class Reporter:
             self.last_epoch()
 
     def _figures(self, figures: dict[str, Any]) -> list[str]:
-        values = {name: value(name, term, figures) for name, term in self._terms.items()}
-        return [f"{term.label} {term.text(v)}" for name, term in self._terms.items() if (v := values[name]) is not None]
+        return [f"{label} {text}" for label, text in texts(self._terms, figures)]
 
     def last_epoch(self) -> None:
         """Prints the line of the last epoch, if it was held back to keep the log short."""

@@ -74,8 +74,7 @@ def _terms(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     test = report["test"]
     plain = {name: {"label": name, "unit": ""} for name, figure in test.items() if isinstance(figure, (int, float))}
     described = {name: Term(**fields) for name, fields in report.get("terms", plain).items()}
-    values = {name: terms.value(name, term, test) for name, term in described.items()}
-    return [(term.label, term.text(v)) for name, term in described.items() if (v := values[name]) is not None]
+    return terms.texts(described, test)
 
 
 def _described(term: Term) -> dict[str, Any]:

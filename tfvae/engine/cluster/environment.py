@@ -86,8 +86,8 @@ def _from_tf_config(text: str) -> Cluster:
     # The chief is the first worker: it trains like the others, and also writes.
     workers = [(job, index, address) for job in ("chief", "worker") for index, address in enumerate(jobs.get(job, []))]
     for _, _, address in workers:
-        if not isinstance(address, str) or not re.fullmatch(r".+:\d+", address):
-            raise UserError(f"TF_CONFIG: got the address {address!r}, expected host:port.")
+        if not isinstance(address, str) or not re.fullmatch(r".+:\d+", address) or _port(address) > 65535:
+            raise UserError(f"TF_CONFIG: got the address {address!r}, expected host:port, with a port up to 65535.")
     task: Any = config.get("task")
     task = task if isinstance(task, dict) else {}
     own_task = task.get("type", "worker"), _integer(task.get("index"))
@@ -98,6 +98,10 @@ def _from_tf_config(text: str) -> Cluster:
             f"{', '.join(f'{job} {index}' for job, index in tasks)}."
         )
     return Cluster(tuple(address for _, _, address in workers), tasks.index(own_task))
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def _integer(value: Any) -> int | None:
