@@ -16,6 +16,7 @@ def test_clusters_lie_on_the_circle():
     source = blobs.read(4000, 4, seed=0)
     for cluster, centre in enumerate([(3, 0), (0, 3), (-3, 0), (0, -3)]):
         points = source.train.x[source.train.y == cluster]
-        assert 850 < len(points) < 1150
-        np.testing.assert_allclose(points.mean(axis=0), centre, atol=0.07)
-        np.testing.assert_allclose(points.std(axis=0), 0.5, atol=0.04)
+        n = len(points)  # each bound is five standard errors
+        assert abs(n - 4000 / 4) < 5 * np.sqrt(4000 * 0.25 * 0.75)
+        np.testing.assert_allclose(points.mean(axis=0), centre, rtol=0, atol=5 * 0.5 / np.sqrt(n))
+        np.testing.assert_allclose(points.std(axis=0), 0.5, rtol=0, atol=5 * 0.5 / np.sqrt(2 * n))

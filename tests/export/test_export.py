@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.schema_py_generated import TensorType
 
 import tfvae
-from tests.tolerance import fan_in, rounding
+from tests.tolerance import NOISE, fan_in, rounding
 from tfvae.export import flatbuffer, metadata, tflite
 from tfvae.export.export import export
 from tfvae.export.options import Options
@@ -102,7 +102,7 @@ def test_the_same_seed_gives_the_same_sample_as_python(exported: Exported) -> No
     wanted = vae.sample(count, seed=seed)
     words = np.array([seed], np.int64).view(np.int32)
     got = Interpreter(str(exported.folder / "generator.tflite")).get_signature_runner("sample")(seed=words)
-    np.testing.assert_allclose(got["z"], wanted.z, atol=2e-6)
+    np.testing.assert_allclose(got["z"], wanted.z, atol=NOISE)
     if wanted.x.dtype == np.uint8:
         assert got["x"].dtype == np.uint8
         np.testing.assert_allclose(got["x"].astype(int), wanted.x, atol=1)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tolerance import NOISE
 from tfvae import VAE, CorrelatedNormal, StandardNormal, networks, noise
 from tfvae.config.network import Mlp
 from tfvae.export import saved_model, tflite
@@ -57,7 +58,7 @@ def test_a_golden_vector(row: dict, vae: VAE, sample: Callable[[int], np.ndarray
     eps = np.array(row["normals"][: rows * WIDTH]).reshape(rows, WIDTH)
     wanted = np.asarray(vae.prior.mean) + eps @ np.asarray(vae.prior.scale_tril).T
     got = sample(row["seed"])[row["example"] : row["example"] + rows]
-    np.testing.assert_allclose(got, wanted, atol=2e-6)
+    np.testing.assert_allclose(got, wanted, atol=NOISE)
 
 
 def test_there_are_golden_vectors_to_hold_to() -> None:

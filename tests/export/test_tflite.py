@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.table import LIKELIHOODS, Row
-from tests.tolerance import fan_in, rounding
+from tests.tolerance import NOISE, fan_in, rounding
 from tfvae import VAE, networks, noise
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
@@ -88,7 +88,7 @@ def test_the_generator_draws_the_golden_noise() -> None:
     assert len(rows) > 1
     for row in rows:
         z = draw(seed=words(row["seed"]))["z"]
-        np.testing.assert_allclose(z[row["example"]], row["normals"][:8], rtol=0, atol=2e-6)
+        np.testing.assert_allclose(z[row["example"]], row["normals"][:8], rtol=0, atol=NOISE)
 
 
 def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
@@ -98,7 +98,7 @@ def test_the_generator_gives_the_users_units_under_a_correlated_prior() -> None:
     data = tflite.generator(vae, [1, 5])
     for signature, count in (("sample", 1), ("sample_5", 5)):
         got, wanted = runner(data, signature)(seed=words(2**62 + 3)), vae.sample(count, seed=2**62 + 3)
-        np.testing.assert_allclose(got["z"], wanted.z, rtol=0, atol=2e-6)
+        np.testing.assert_allclose(got["z"], wanted.z, rtol=0, atol=NOISE)
         assert got["x"].dtype == np.uint8
         # A mean exactly between two levels may be rounded either way.
         np.testing.assert_allclose(got["x"].astype(int), wanted.x, rtol=0, atol=1)

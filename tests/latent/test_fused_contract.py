@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.tolerance import rounding
+from tests.tolerance import NOISE, rounding
 from tfvae import UserError, native, noise
 from tfvae.latent import CorrelatedNormal, DiagonalNormal, StandardNormal, sample_and_kl
 
@@ -70,12 +70,12 @@ def test_noise_is_that_of_the_address(width: int) -> None:
     address = noise.Address(seed=2**50 + 1, purpose=noise.EVALUATION, step=9, first_example=4 * 10**9, first_sample=6)
     zero = tf.zeros([40, width])
     z = sample_and_kl(zero, zero, StandardNormal(width), address, implementation="fused").z[0]
-    np.testing.assert_allclose(z, noise.normal(address, [40, width])[0], rtol=0, atol=2e-6)
+    np.testing.assert_allclose(z, noise.normal(address, [40, width])[0], rtol=0, atol=NOISE)
     counter = [address.first_example * width // 4, address.purpose * 2**56 + address.step * 2**16 + 6]
     raw = tf.raw_ops.StatelessRandomNormalV2(
         shape=[40, width], key=tf.constant([address.seed], tf.uint64), counter=tf.constant(counter, tf.uint64), alg=1
     )
-    np.testing.assert_allclose(z, raw, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(z, raw, rtol=0, atol=NOISE)
 
 
 def test_float64_noise_is_that_of_plain_to_the_last_digits() -> None:

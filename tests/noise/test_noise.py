@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tolerance import NOISE
 from tfvae import noise
 from tfvae.noise import integer_ops as philox
 
@@ -39,7 +40,7 @@ def test_golden(row, jit):
     arguments = [tf.constant(row[key], tf.int64) for key in ("seed", "step", "example")]
     words, normals = (tensor.numpy().reshape(-1)[: len(row["words"])] for tensor in draw(*arguments))
     assert words.tolist() == row["words"]
-    np.testing.assert_allclose(normals, row["normals"], atol=2e-6, rtol=0)
+    np.testing.assert_allclose(normals, row["normals"], atol=NOISE, rtol=0)
 
 
 @pytest.mark.parametrize("row", [item for item in ROWS if item.values[0]["sample"] == 0])
@@ -48,7 +49,7 @@ def test_golden_in_32_bit_ops(row):
     drawn = philox.normal_from_seed(
         tf.constant(seed), _shape(row), purpose=row["purpose"], step=row["step"], first_example=row["example"]
     )
-    np.testing.assert_allclose(drawn.numpy().reshape(-1)[: len(row["normals"])], row["normals"], atol=2e-6, rtol=0)
+    np.testing.assert_allclose(drawn.numpy().reshape(-1)[: len(row["normals"])], row["normals"], atol=NOISE, rtol=0)
 
 
 def test_golden_in_tflite():
@@ -67,7 +68,7 @@ def test_golden_in_tflite():
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.array([row["seed"], 0], np.int32))
     interpreter.invoke()
     drawn = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_allclose(drawn.reshape(-1), row["normals"], atol=2e-6, rtol=0)
+    np.testing.assert_allclose(drawn.reshape(-1), row["normals"], atol=NOISE, rtol=0)
 
 
 def test_origin_equals_tensorflows_raw_normal_op():
@@ -75,7 +76,7 @@ def test_origin_equals_tensorflows_raw_normal_op():
         shape=[1000], key=tf.constant([7], tf.uint64), counter=tf.constant([0, 0], tf.uint64), alg=1
     )
     ours = noise.normal(noise.Address(seed=7, purpose=0), [100, 10])
-    np.testing.assert_allclose(tf.reshape(ours, [-1]), raw, atol=2e-6, rtol=0)
+    np.testing.assert_allclose(tf.reshape(ours, [-1]), raw, atol=NOISE, rtol=0)
 
 
 def test_compiled_words_are_random123s_and_tensorflows():
@@ -133,7 +134,7 @@ def test_float64_normals_are_the_same_everywhere(jit):
 def test_float64_normals_are_the_float32_ones_but_for_rounding():
     address = noise.Address(seed=9, purpose=noise.TRAINING)
     wide, narrow = noise.normal(address, [400, 31], dtype=tf.float64), noise.normal(address, [400, 31])
-    np.testing.assert_allclose(narrow, wide, atol=2e-6, rtol=0)
+    np.testing.assert_allclose(narrow, wide, atol=NOISE, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
