@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from tfvae import catalog
+from tfvae.config.text import Scalar, Typed, resolved, shown
 from tfvae.errors import UserError, listed, nearest
 
 T = TypeVar("T")
@@ -117,7 +118,7 @@ def from_dict(kind: type[T], values: Any, where: str = "", allow_code: Collectio
       UserError: a value is invalid; the message has the key, the value, what was expected, and the nearest known name.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"{where or 'configuration'}: got {values!r}, expected a table of settings.")
+        raise UserError(f"{where or 'configuration'}: got {shown(values)}, expected a table of settings.")
     if is_section_of_choices(kind):
         kind, values = _choose(kind, values, where, allow_code)
     hints = typing.get_type_hints(kind)
@@ -144,15 +145,13 @@ def chosen(section: type, name: Any, allow_code: Collection[str] | None = None) 
       UserError: the name is not text; or as `tfvae.catalog.settings`.
     """
     kind = section.kind  # type: ignore[attr-defined]
-    if not isinstance(name, str):
-        raise UserError(f"{kind}.name: got {name!r}, expected text.")
-    return catalog.settings(kind, name, allow_code)
+    return catalog.settings(kind, _text(name, f"{kind}.name"), allow_code)
 
 
 def _choose(section: Any, values: Mapping[str, Any], where: str, allow_code: Any) -> tuple[Any, dict[str, Any]]:
-    name = values.get("name", section.name)
+    name = _text(values.get("name", section.name), f"{section.kind}.name")
     choice = chosen(section, name, allow_code)
-    unset = [key for key in choice.becomes if values.get(key) is None or values[key] is False]
+    unset = [key for key in choice.becomes if _is_unset(values.get(key), f"{where or section.kind}.{key}")]
     values = {key: value for key, value in values.items() if key not in unset}
     for key, other in choice.becomes.items():
         if key in values:
@@ -177,41 +176,49 @@ def _unknown_setting(kind: str, name: str, choice: Any, key: str, where: str) ->
 
 def _tables(allowed: Mapping[str, Any], tables: Any, where: str) -> dict[str, dict[str, Any]]:
     """Converts a table of tables; each setting has the type and limits of the setting of that name in the section."""
+    if isinstance(tables, Typed):
+        tables = tables.as_yaml(where)
     if not isinstance(tables, Mapping):
         raise UserError(
-            f"{where}: got {tables!r}, expected a table of tables, as in {{critic: {{learning_rate: 0.001}}}}."
+            f"{where}: got {shown(tables)}, expected a table of tables, as in {{critic: {{learning_rate: 0.001}}}}."
         )
     converted: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
+        if isinstance(table, Typed):
+            table = table.as_yaml(f"{where}.{name}")
         if not isinstance(table, Mapping):
-            raise UserError(f"{where}.{name}: got {table!r}, expected a table of settings.")
+            raise UserError(f"{where}.{name}: got {shown(table)}, expected a table of settings.")
         for key in table:
             if key not in allowed:
                 hint = nearest(str(key), allowed)
                 raise UserError(f"{where}.{name}.{key}: no such setting{hint}. There are: {', '.join(allowed)}.")
         converted[str(name)] = {
-            key: _convert(allowed[key][0], value, f"{where}.{name}.{key}", allowed[key][1])
+            str(key): _convert(allowed[key][0], value, f"{where}.{name}.{key}", allowed[key][1])
             for key, value in table.items()
         }
     return converted
 
 
 def _convert(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
+    optional = isinstance(hint, types.UnionType)
+    if optional:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if hint is str:
+        value = _as_typed(value, name, optional, limits["choices"])
+    elif isinstance(value, Typed):
+        value = value.as_yaml(name)
+    if optional and resolved(value) is None:
+        return None
     if typing.get_origin(hint) is tuple:
         return _convert_tuple(hint, value, name, limits)
+    value = resolved(value)
     if hint is float and isinstance(value, str):
         value = _number(value)  # YAML 1.1 reads 1e-3 as text
-    if isinstance(value, bool) and "on" in limits["choices"]:
-        value = "on" if value else "off"  # YAML 1.1 reads these words as booleans
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         expected = {int: "an integer", float: "a number", str: "text", bool: "true or false"}[hint]
-        raise UserError(f"{name}: got {value!r}, expected {expected}.")
+        raise UserError(f"{name}: got {shown(value)}, expected {expected}.")
     if limits["choices"] and value not in limits["choices"]:
         choices, hint = ", ".join(limits["choices"]), nearest(str(value), limits["choices"])
         raise UserError(f"{name}: got {value!r}{hint}, expected one of {choices}.")
@@ -219,10 +226,35 @@ def _convert(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any
     return value
 
 
+def _as_typed(value: Any, name: str, optional: bool = False, choices: tuple[str, ...] = ()) -> Any:
+    """The value of a text setting: its text, but None where a file has null; true and false are on and off."""
+    if isinstance(value, Typed):
+        value = value.as_yaml(name) if choices else value.as_text()
+    word = resolved(value) if isinstance(value, Scalar) else value
+    if isinstance(word, bool) and "on" in choices and str(value) not in choices:
+        return "on" if word else "off"
+    if isinstance(value, Scalar) and word is None and (optional or not value):
+        return None
+    return str(value) if isinstance(value, str) else value
+
+
+def _text(value: Any, name: str) -> str:
+    """The text of a setting that is read before its section is known."""
+    value = _as_typed(value, name)
+    if not isinstance(value, str):
+        raise UserError(f"{name}: got {shown(value)}, expected text.")
+    return value
+
+
+def _is_unset(value: Any, name: str) -> bool:
+    value = resolved(value.as_yaml(name) if isinstance(value, Typed) else value)
+    return value is None or value is False
+
+
 def _convert_tuple(hint: Any, value: Any, name: str, limits: Mapping[str, Any]) -> Any:
     arguments = typing.get_args(hint)
     if not isinstance(value, (list, tuple)):
-        raise UserError(f"{name}: got {value!r}, expected a list such as [1, 2].")
+        raise UserError(f"{name}: got {shown(value)}, expected a list such as [1, 2].")
     if arguments[-1] is not Ellipsis and len(value) != len(arguments):
         raise UserError(f"{name}: got {len(value)} values, expected {len(arguments)}.")
     return tuple(_convert(arguments[0], item, name, limits) for item in value)

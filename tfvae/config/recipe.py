@@ -8,8 +8,6 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import yaml
-
 from tfvae import catalog
 from tfvae.config.data import Data, Digits
 from tfvae.config.likelihood import Bernoulli, Likelihood
@@ -19,6 +17,7 @@ from tfvae.config.objective import Objective
 from tfvae.config.options import chosen, from_dict, is_section_of_choices, names, option, to_dict
 from tfvae.config.posterior import Gaussian, Posterior
 from tfvae.config.prior import Prior, Standard
+from tfvae.config.text import Typed, load, shown
 from tfvae.config.training import Training
 from tfvae.errors import UserError, nearest
 
@@ -48,7 +47,9 @@ def sections() -> dict[str, Any]:
 
 
 def override(config: Config, assignments: list[str]) -> Config:
-    """The configuration with each assignment `section.key=value` applied; values are YAML.
+    """The configuration with each assignment `section.key=value` applied.
+
+    A text setting takes the text as typed, without quotes around it; no text is None. All other values are YAML.
 
     When a `name` changes, settings that the new choice also has keep their values; the others are dropped. Names may be
     code, because assignments come from the user and not from a file.
@@ -67,14 +68,11 @@ def override(config: Config, assignments: list[str]) -> Config:
         if not equals:
             raise UserError(f"--set {assignment}: expected section.key=value, as in --set training.epochs=3.")
         section, *keys = path.split(".")
-        try:
-            value = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError) as error:  # ValueError: an invalid date, such as 2026-99-99
-            raise UserError(f"--set {assignment}: the value is not YAML ({_one_line(error)}).") from error
+        value = Typed(text)
         if section not in values:
             raise UserError(f"{section}: no such section{nearest(section, values)}. There are: {', '.join(values)}.")
         if not keys:
-            values[section] = value
+            values[section] = value.as_yaml(path)
             changes.pop(section, None)
         else:
             _put(changes.setdefault(section, {}), values[section], section, keys, value)
@@ -93,11 +91,11 @@ def from_yaml(text: str, origin: str, allow_code: Collection[str] = ()) -> Confi
       UserError: the text is not YAML, or a setting is invalid.
     """
     try:
-        values = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{origin}: not YAML ({_one_line(error)}).") from error
+        values = load(text) or {}
+    except ValueError as error:
+        raise UserError(f"{origin}: not YAML ({error}).") from error
     if not isinstance(values, Mapping):
-        raise UserError(f"{origin}: got {type(values).__name__}, expected a table of sections.")
+        raise UserError(f"{origin}: got {shown(values)}, expected a table of sections.")
     known = {key: value for key, value in _migrated(values).items() if key not in FACTS}
     try:
         return from_dict(Config, known, allow_code=allow_code)
@@ -114,6 +112,8 @@ def _put(changes: dict[str, Any], old: Any, path: str, keys: list[str], value: A
         changes[key] = value
         return
     inner = changes.setdefault(key, copy.deepcopy(old.get(key, {})))
+    if isinstance(inner, Typed):
+        inner = changes[key] = inner.as_yaml(f"{path}.{key}")
     _put(inner, inner, f"{path}.{key}", deeper, value)
 
 
@@ -148,8 +148,3 @@ def _migrated(values: Mapping[str, Any]) -> Mapping[str, Any]:
             key: value for key, value in old.items() if key in own or not catalog.having(section, str(key))
         }
     return migrated
-
-
-def _one_line(error: Exception) -> str:
-    # PyYAML's full message names a file that does not exist.
-    return " ".join(str(getattr(error, "problem", None) or error).split())
