@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.latent import machine
 from benchmarks.results import FOLDER, keep, table
 from benchmarks.trained import report_of
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 
 SAMPLES = 1000  # per class
 LEARNED = "prior.name=conditional"
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=60, help="of every model (default: 60, the presets')")
     parser.add_argument("--set", nargs="+", default=[], help="settings of every model, as for python -m tfvae.train")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args()
+    options = parsed(parser)
     return guarded(lambda: _run(Path(options.data), options.epochs, options.set), options.debug)
 
 

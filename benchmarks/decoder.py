@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.latent import machine
 from benchmarks.results import FOLDER, keep
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 from tfvae.errors import UserError
 
 PRESETS = ("mnist-2d", "mnist-conv", "cifar10-resnet")
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=20, help="in which everyone has a turn (default: 20)")
     parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     return guarded(lambda: _run(options.presets, options.run, options.rounds, options.out), options.debug)
 
 

@@ -23,7 +23,7 @@ from benchmarks.latent.process import own_process
 from benchmarks.latent.report import markdown
 from benchmarks.results import FOLDER, keep
 from tfvae import native
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 from tfvae.errors import UserError
 
 _ISAS = ("neon",) if platform.machine() == "aarch64" else ("avx512", "avx2", "portable")
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2, help="of TensorFlow and of the copy (default: 2)")
     parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     return guarded(lambda: _run(options.quick, options.threads, options.out), options.debug)
 
 

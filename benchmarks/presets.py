@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.latent import machine
 from benchmarks.trained import report_of
 from tfvae import config, presets
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 from tfvae.files import write
 
 RESULTS = Path(__file__).parent / "results" / "presets"
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--data", default="../shared/data", help="folder with mnist.npz (default: ../shared/data)")
     parser.add_argument("--set", nargs="+", default=[], help="settings, as for python -m tfvae.train")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args()
+    options = parsed(parser)
     return guarded(lambda: _run(options.names, options.data, options.set), options.debug)
 
 

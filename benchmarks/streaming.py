@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.latent import machine, timing
 from benchmarks.results import FOLDER, keep
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 
 MEMORY = "in memory"
 GOAL = 0.9
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds of few images, to see that it runs")
     parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     return guarded(lambda: _run(options.data, options.quick, options.out), options.debug)
 
 

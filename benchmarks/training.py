@@ -24,7 +24,7 @@ from benchmarks.peers.problem import BATCH, PROBLEMS
 from benchmarks.peers.race import race
 from benchmarks.peers.report import markdown
 from benchmarks.results import FOLDER, keep
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2, help="of each competitor (default: 2)")
     parser.add_argument("--out", type=Path, default=FOLDER, help=f"folder of the results (default: {FOLDER})")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     if options.memory:
         return guarded(lambda: _memory(options.quick), options.debug)
     if options.against:

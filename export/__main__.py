@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tfvae.command import allow_code_option, guarded
+from tfvae.command import allow_code_option, guarded, parsed
 from tfvae.export import gates
 from tfvae.export.options import FORMATS, QUANTIZE, Options
 from tfvae.quiet import quiet_start
@@ -34,8 +34,8 @@ exit status: 0, or 2 with one sentence on what to fix. docs/export.md says what 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parses the arguments, exports, prints the table; returns the exit status."""
-    parsed = _parser().parse_args(arguments)
-    return guarded(lambda: _run(parsed), parsed.debug)
+    options = parsed(_parser(), arguments)
+    return guarded(lambda: _run(options), options.debug)
 
 
 def _parser() -> argparse.ArgumentParser:

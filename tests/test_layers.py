@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FROM_THE_GROUND_UP = (
-    ("errors", "command", "quiet", "files"),
+    ("errors", "printing", "command", "quiet", "files"),
     ("noise",),
     ("catalog",),
     ("config",),

@@ -1,13 +1,20 @@
-"""Shared by all commands: exit statuses, and errors printed as one line."""
+"""Shared by all commands: options, exit statuses, and errors printed as one line."""
 
 from __future__ import annotations
 
 import argparse
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from tfvae import printing
 from tfvae.errors import UserError
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of a command (None: those of the process), read after printing has been made safe."""
+    printing.prepare()
+    return parser.parse_args(arguments)
 
 
 def allow_code_option(parser: argparse.ArgumentParser) -> None:

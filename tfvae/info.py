@@ -12,7 +12,7 @@ from typing import Any
 
 import tfvae
 from tfvae import presets
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 
 _DESCRIPTION = """\
 Prints versions, platform, devices, how TensorFlow was built, which implementation of the latent op `auto` selects and
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m tfvae.info", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     return guarded(_print, options.debug)
 
 

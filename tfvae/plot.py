@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from tfvae.command import allow_code_option, guarded
+from tfvae.command import allow_code_option, guarded, parsed
 from tfvae.errors import UserError
 from tfvae.plots import gallery
 from tfvae.runs.folder import Run
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", metavar="RUN", help="the run folder that training made (it holds config.yaml)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error (default: one sentence)")
     allow_code_option(parser)
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     return guarded(lambda: _draw(Run.open(options.run, options.allow_code)), options.debug)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import catalog, config, presets
-from tfvae.command import allow_code_option, guarded
+from tfvae.command import allow_code_option, guarded, parsed
 from tfvae.engine.cluster import environment as cluster
 from tfvae.errors import UserError
 from tfvae.quiet import quiet_start
@@ -33,7 +33,7 @@ exit status: 0; 2 after an error, printed as one sentence; 130 or 143 after Ctrl
 
 def main(arguments: list[str] | None = None) -> int:
     """Parses the arguments, trains, prints the summary; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     return guarded(lambda: _run(options), options.debug)
 
 
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         action="extend",
         default=[],
-        help="change settings; values are YAML, as in --set prior.covariance=[[1,-0.5],[-0.5,1]]",
+        help="change settings; text is taken as typed, all else is YAML: --set prior.covariance=[[1,-0.5],[-0.5,1]]",
     )
     add("--out", metavar="DIR", help="run folder, new or empty (default: runs/PRESET-DATE-TIME)")
     add("--seed", type=int, metavar="N", help="seed of every random number (default: the preset's, 0)")

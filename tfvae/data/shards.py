@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tfvae import config
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 from tfvae.config.data import Shards
 from tfvae.errors import UserError
 
@@ -26,7 +26,7 @@ exit status: 0, or 2 for an error that you can fix, printed as one sentence.
 
 def main(arguments: list[str] | None = None) -> int:
     """Parses the arguments, writes the shards, and prints how to train on them; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     return guarded(lambda: _run(options), options.debug)
 
 

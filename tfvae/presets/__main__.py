@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tfvae import presets
-from tfvae.command import guarded
+from tfvae.command import guarded, parsed
 from tfvae.errors import UserError
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     copy = verbs.add_parser("copy", help="write the YAML of a preset to a new file")
     copy.add_argument("name")
     copy.add_argument("file", type=Path)
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     return guarded(lambda: _run(options), options.debug)
 
 

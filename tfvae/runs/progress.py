@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from tfvae import printing
 from tfvae.models.terms import Terms, shown, texts
 
 _NONE: Terms = MappingProxyType({})
@@ -26,6 +27,7 @@ class Reporter:
     """
 
     def __init__(self, epochs: int, quiet: bool = False, terms: Terms = _NONE) -> None:
+        printing.prepare()
         self._epochs, self._quiet, self._terms = epochs, quiet, shown(terms, "progress")
         self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
         self._last_line, self._pending = 0.0, ""

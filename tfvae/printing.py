@@ -1,0 +1,87 @@
+"""Printing that cannot end a run: characters that the terminal lacks are replaced, and output that nobody takes is lost.
+
+A closed pipe (`| head`), a full disk under a log and a terminal that is not UTF-8 are the reader's affair, not the
+run's.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import sys
+
+_PLAIN = {
+    "…": "...",
+    "→": "->",
+    "−": "-",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "±": "+-",
+    "≥": ">=",
+    "≤": "<=",
+    "≈": "~",
+    "·": "*",
+    "²": "^2",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "━": "-",
+    "╸": "-",
+    "╺": "-",
+    "ε": "eps",
+}
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    missing = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in missing), error.end
+
+
+codecs.register_error("tfvae.plain", _plain)
+
+
+class _Patient(io.TextIOWrapper):
+    """Standard output or error that goes to the null device after the first error of the one who reads it."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            self._give_up()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """What is still in the buffers goes to the null device too, so that it does not fail again at exit."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
+def prepare() -> None:
+    """Makes standard output and error safe to print to; a second call changes nothing."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller: another file would get its number
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+            setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))
+        elif type(stream) is io.TextIOWrapper:  # and not what a notebook or a test put in its place
+            encoding, buffered = stream.encoding, stream.line_buffering
+            patient = _Patient(stream.detach(), encoding, "tfvae.plain", line_buffering=buffered, write_through=False)
+            patient.mode = "w"  # type: ignore[misc]
+            setattr(sys, name, patient)
+            setattr(sys, f"__{name}__", patient)
