@@ -1,4 +1,4 @@
-"""Printing that cannot end a run: characters that the terminal lacks are replaced, and output that nobody takes is lost.
+"""Printing that cannot end a run: characters that the terminal lacks are replaced, output that nobody takes is lost.
 
 A closed pipe (`| head`), a full disk under a log and a terminal that is not UTF-8 are the reader's affair, not the
 run's.
@@ -12,26 +12,21 @@ import io
 import os
 import sys
 
+# Characters that we print, and what stands for them where the encoding lacks them.
 _PLAIN = {
-    "…": "...",
-    "→": "->",
-    "−": "-",
-    "–": "-",
-    "—": "-",
-    "×": "x",
-    "±": "+-",
-    "≥": ">=",
-    "≤": "<=",
-    "≈": "~",
-    "·": "*",
-    "²": "^2",
-    "’": "'",
-    "“": '"',
-    "”": '"',
-    "━": "-",
-    "╸": "-",
-    "╺": "-",
-    "ε": "eps",
+    "\u2026": "...",
+    "\u2192": "->",
+    "\u2212": "-",
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u00d7": "x",
+    "\u00b1": "+-",
+    "\u2265": ">=",
+    "\u2264": "<=",
+    "\u2019": "'",
+    "\u2501": "-",
+    "\u2578": "-",
+    "\u257a": "-",
 }
 
 
@@ -78,7 +73,7 @@ def prepare() -> None:
             if nowhere != descriptor:
                 os.dup2(nowhere, descriptor)
                 os.close(nowhere)
-            setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), "utf-8"))
         elif type(stream) is io.TextIOWrapper:  # and not what a notebook or a test put in its place
             encoding, buffered = stream.encoding, stream.line_buffering
             patient = _Patient(stream.detach(), encoding, "tfvae.plain", line_buffering=buffered, write_through=False)
