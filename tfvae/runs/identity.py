@@ -71,7 +71,7 @@ def require_same(run: Run, data: DataSet, allow_changed: bool, say: Say) -> bool
     """
     if not _has_fingerprint(run):
         say(
-            f"{run.folder}: the run has no fingerprint of its data (it was begun by another version of tfvae), so only "
+            f"{run.folder}: the run has no fingerprint of its data (it began before tfvae kept one), so only "
             "shape and number of its examples are compared."
         )
     found = differences(run, data)
