@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--allow-changed", action="store_true", help="with --resume: accept settings that change the result")
     add(
+        "--allow-changed-data",
+        action="store_true",
+        help="with --resume: accept data that differ from those that the run began with",
+    )
+    add(
         "--strategy",
         choices=("default", "mirrored", "multiworker"),
         help="distribution strategy (default: default)",
@@ -83,6 +88,8 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--profile: got {options.profile}, expected a number of steps.")
     if options.allow_changed and not options.resume:
         raise UserError("--allow-changed: needs --resume; a new run accepts any settings.")
+    if options.allow_changed_data and not options.resume:
+        raise UserError("--allow-changed-data: needs --resume; a new run accepts any data.")
     preset, assignments = options.preset or "digits", [*_shorthands(options), *options.set]
     resuming = options.resume and _run_exists(options)
     start = _start(options, preset, resuming)
@@ -93,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
     output = {"quiet": options.quiet, "profile": options.profile}
     try:
         if resuming:
-            allowed = {"allow_changed": options.allow_changed, "allow_code": options.allow_code}
+            allowed = {name: getattr(options, name) for name in ("allow_changed", "allow_changed_data", "allow_code")}
             experiment.resume(options.out, settings, **allowed, **output)
         else:
             folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
