@@ -117,6 +117,7 @@ def test_other_data_are_drawn_when_asked_for(run, tmp_path, capsys):
     other = write(tmp_path / "other.csv", ROWS[::-1])
     assert COMMANDS["plot"](run, "--allow-changed-data", "--set", f"data.path={other}") == 0
     assert "changed data: the data are not those" in capsys.readouterr().err
+    assert place(run) == str(tmp_path / "gone.csv")
 
 
 def test_training_goes_on_with_other_data_when_asked_for_and_keeps_them(run, tmp_path, capsys):

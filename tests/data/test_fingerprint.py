@@ -135,6 +135,13 @@ def test_a_file_that_is_known_by_size_and_time_is_not_read_again(folder, monkeyp
     assert read == [str(path)]
 
 
+def test_what_takes_long_is_said(folder, monkeypatch):
+    monkeypatch.setattr(content, "_SECONDS_BETWEEN_LINES", -1.0)
+    said = []
+    photos(folder, say=said.append)
+    assert said[-1] == "reading the files to know them again: 12 of 12 …"
+
+
 def test_without_the_list_of_files_the_kind_of_difference_is_named(folder):
     was = photos(folder)
     image(folder / "a" / "00.png", 50)

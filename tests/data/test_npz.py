@@ -43,6 +43,7 @@ def test_training_part_alone(tmp_path):
         ({"y": np.zeros(6)}, "contains y; expected an array x"),
         ({"x": X, "y": np.zeros(5)}, r"data.npz: y: got labels of shape \[5\] for 6 examples"),
         ({"x_train": X, "x_test": X[:, :3]}, r"\[4\] in x_train and \[3\] in x_test"),
+        ({"x_train": X, "x_test": X.astype(np.uint8)}, "x_train has values of type float32 and x_test of type uint8"),
         ({"x_train": X, "x_test": X, "y_train": np.zeros(6)}, "has y_train but no y_test"),
         ({"x": np.where(X == 9, np.nan, X)}, r"x: got nan at index \[2, 1\]"),
         ({"x": np.array([[{}]], object)}, "pickled"),

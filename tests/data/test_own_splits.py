@@ -108,13 +108,26 @@ def test_a_file_of_names(tmp_path, file, text):
         ("1.png train\n1.png test\n", r"names 1\.png more than once"),
         ("1.png test\n", "no example is in train"),
         ("1.png\n", "a line is '1.png'"),
+        ("name,split\n1.png,train,more\n", "row 2 has 3 values, expected 2"),
+        ("name,split\n1.png\n", "row 2 has 1 values, expected 2"),
+        ("picture,split\n1.png,train\n", r"has columns picture, split; expected name \(or file\) and split"),
+        ('name,split\n"1.png,train\n', "is not CSV"),
+        ("name,split\n", "no example is in train"),
     ],
 )
 def test_a_file_of_names_that_cannot_be_used(tmp_path, text, said):
     images(tmp_path, "1.png", "2.png", "3.png")
-    (tmp_path / "splits.txt").write_text(text)
+    file = tmp_path / ("splits.csv" if "," in text else "splits.txt")
+    file.write_text(text)
     with pytest.raises(UserError, match=said):
-        read(tmp_path, split=str(tmp_path / "splits.txt"))
+        read(tmp_path, split=str(file))
+
+
+@pytest.mark.parametrize(("name", "said"), [("", "is a folder"), ("no.csv", r"no\.csv does not exist")])
+def test_a_file_of_names_that_is_not_there(tmp_path, name, said):
+    images(tmp_path, "1.png", "2.png", "3.png")
+    with pytest.raises(UserError, match=rf"data\.split: .*{said}"):
+        read(tmp_path, split=str(tmp_path / name))
 
 
 def table(folder, *rows, header="a,fold,who"):

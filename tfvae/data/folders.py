@@ -119,7 +119,7 @@ def _mixed(loose: int, nested: int) -> str:
 
 def _named(folder: Path, parts: Sequence[Sequence[str]], split: str) -> Layout:
     """The layout where a file names the split of each image."""
-    path = existing_file(split, "data.split")
+    path = existing_file(split, "CSV or text", "data.split")
     index = {"/".join(part): i for i, part in enumerate(parts)}
     at, values = [], []
     for name, value in _lines(path):
@@ -146,20 +146,26 @@ def _lines(path: Path) -> list[tuple[str, str]]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"data.split: {path} cannot be read as UTF-8 text ({error}).") from error
-    lines = [line for line in text.splitlines() if line.strip()]
-    if path.suffix.lower() != ".csv":
-        pairs = [line.strip().rsplit(maxsplit=1) for line in lines]
-        if bad := [i for i, pair in enumerate(pairs) if len(pair) != 2]:
-            line = lines[bad[0]].strip()
-            raise UserError(
-                f"{path}: a line is {line!r}; expected the name of an image and its split, as in a.png val."
-            )
-        return [(name, value) for name, value in pairs]
-    rows = list(csv.DictReader(lines))
-    header = [name.strip() for name in (next(csv.reader(lines[:1]), []))]
-    name = next((column for column in header if column.lower() in _FILE_COLUMNS), None)
-    value = next((column for column in header if column.lower() == "split"), None)
-    if name is None or value is None:
-        raise UserError(f"{path}: has columns {', '.join(header)}; expected name (or file) and split.")
-    columns = {column.strip(): column for column in rows[0]} if rows else {}
-    return [((row[columns[name]] or "").strip(), row[columns[value]] or "") for row in rows]
+    if path.suffix.lower() == ".csv":
+        return _table(text, path)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    pairs = [line.rsplit(maxsplit=1) for line in lines]
+    if bad := [line for line, pair in zip(lines, pairs, strict=True) if len(pair) != 2]:
+        raise UserError(f"{path}: a line is {bad[0]!r}; expected the name of an image and its split, as in a.png val.")
+    return [(name, value) for name, value in pairs]
+
+
+def _table(text: str, path: Path) -> list[tuple[str, str]]:
+    try:
+        rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
+    except csv.Error as error:
+        raise UserError(f"{path}: is not CSV ({error}).") from error
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    name = next((i for i, column in enumerate(header) if column in _FILE_COLUMNS), None)
+    if name is None or "split" not in header:
+        raise UserError(f"{path}: has columns {', '.join(header) or 'of no name'}; expected name (or file) and split.")
+    value = header.index("split")
+    for i, row in enumerate(rows[1:], 2):
+        if len(row) != len(header):
+            raise UserError(f"{path}: row {i} has {len(row)} values, expected {len(header)} as in the header.")
+    return [(row[name].strip(), row[value]) for row in rows[1:]]

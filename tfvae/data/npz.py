@@ -35,6 +35,11 @@ def read(path: Path) -> Source:
                 f"{path}: an example is {list(x['train'].shape[1:])} in {names['train']} and "
                 f"{list(x[split].shape[1:])} in {name}; expected the same shape."
             )
+        if (x[split].dtype.kind == "f") != (x["train"].dtype.kind == "f"):
+            raise UserError(
+                f"{path}: {names['train']} has values of type {x['train'].dtype} and {name} of type {x[split].dtype}, "
+                "which are scaled differently; expected whole numbers in both, or floats."
+            )
     y, label_names = _labels(found, path, names, {split: len(examples) for split, examples in x.items()})
     splits: dict[str, Any] = {split: Split(examples, y.get(split)) for split, examples in x.items()}
     notes = (f"{path}: not used: {', '.join(unused[:8])}{', …' * (len(unused) > 8)}.",) if unused else ()

@@ -120,7 +120,7 @@ def _ended(
         places = {name: getattr(config.data, name) for name in paths(run.config.data)}
         there = dataclasses.replace(run.config, data=dataclasses.replace(run.config.data, **places))
         run, _ = identity.of_run(run, there, allow_changed=allow_changed_data, say=say)
-        for change in moved:
+        for change in moved if run.config == there else ():
             say(f"changed: {change} ({change.harmless}).")
     done: dict[str, Any] = run.read_json("report.json")
     nothing = "nothing else to do" if moved else "nothing to do"

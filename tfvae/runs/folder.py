@@ -133,7 +133,9 @@ class Run:
     def files(self) -> dict[str, tuple[int, int, int]]:
         """The files of the examples that the run was trained on, by name; empty for arrays."""
         path = self.folder / _FILES
-        return {name: tuple(file) for name, file in json.loads(path.read_text()).items()} if path.is_file() else {}
+        with contextlib.suppress(FileNotFoundError, ValueError, AttributeError, TypeError):  # it only saves time
+            return {name: tuple(file) for name, file in json.loads(path.read_text()).items()}
+        return {}
 
     def write_files(self, files: Mapping[str, tuple[int, int, int]]) -> None:
         """Writes what `files` returns; nothing if there are none."""

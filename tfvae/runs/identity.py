@@ -19,7 +19,8 @@ def of_run(
 
     Args:
       run: the run.
-      config: its settings with the data in another place, which the run keeps; None: where they were.
+      config: its settings with the data in another place, which the run keeps if the data are the same; None: where
+        they were.
       allow_changed: use other data too, as far as they fit.
       say: called with sentences to print.
 
@@ -28,11 +29,12 @@ def of_run(
     """
     config = absolute(config) if config else run.config
     data = load.for_recipe(config, known=run.files(), say=say)
-    require_same(run, data, allow_changed, say)
-    if config == run.config:
+    same = require_same(run, data, allow_changed, say)
+    if config == run.config or not same:
         return run, data
     try:
         with run.lock():
+            run.write_files(data.files)
             return run.move(config), data
     except OSError as error:
         say(f"{run.folder}: cannot be written ({error.strerror}), so the new place of the data is not kept.")
