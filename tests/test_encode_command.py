@@ -121,6 +121,16 @@ def test_a_table_gives_y_by_name(table, tmp_path):
     assert_codes(found, table, tfvae.load(table).scaling.forward(x), np.array(y))
 
 
+def test_a_table_gives_the_attributes(tmp_path):
+    x, _ = rows(tmp_path / "rows.csv", 40)
+    source = ["data.name=csv", f"data.path={tmp_path / 'rows.csv'}", "data.label=kind", "data.attributes=[b]"]
+    source += ["network.condition=attributes", "likelihood.name=gaussian", "training.batch_size=8"]
+    run = trained(tmp_path / "run", *source)
+    assert Run.open(run).facts["columns"] == ["a"]
+    found = codes(tmp_path, run, tmp_path / "rows.csv")
+    assert_codes(found, run, tfvae.load(run).scaling.forward(x[:, :1]), x[:, 1:].astype(np.float32))
+
+
 def test_images_stay_on_disk_and_are_named(faces, tmp_path):
     folder = pictures(tmp_path / "more", 9, first=100)
     found = codes(tmp_path, faces, folder)

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tfvae.encode", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("run", metavar="RUN", help="the folder of a finished run")
+    add("run", metavar="RUN", help="the folder of a finished run; RUN and FILE come before the options")
     add(
         "file",
         metavar="FILE",
