@@ -67,7 +67,8 @@ def train(
     """
     with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
-        facts = {"preset": preset, **experiment.facts(), **experiment.start_from(init_from, allow_code)}
+        facts = {"preset": preset, **experiment.facts(), **experiment.columns()}
+        facts |= experiment.start_from(init_from, allow_code)
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
         with _held(run, writes):
             return experiment.run(run, profile)
@@ -195,6 +196,10 @@ class _Experiment:
             self._model = build(config, self._data)
         check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
 
+    def columns(self) -> dict[str, Any]:
+        """The columns of a table, for `config.yaml`."""
+        return {"columns": list(self._data.feature_names)} if self._data.feature_names else {}
+
     def start_from(self, folder: str | Path | None, allow_code: Collection[str]) -> dict[str, Any]:
         """Starts from the weights of another run, if one is named; returns the fact for `config.yaml`."""
         if folder is None:
@@ -296,14 +301,7 @@ class _Experiment:
         latent = {"implementation": self._latent_text, "devices": _devices()}
         splits = {name: len(getattr(self._data, name)) for name in ("train", "validation", "test")}
         examples = {"shape": list(self._data.shape), **splits}
-        names = {"columns": list(self._data.feature_names)} if self._data.feature_names else {}
-        return {
-            "noise_version": noise.NOISE_VERSION,
-            "versions": versions,
-            "latent": latent,
-            "examples": examples,
-            **names,
-        }
+        return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, "examples": examples}
 
 
 def build(config: Config, data: DataSet) -> LatentModel:
