@@ -27,7 +27,7 @@ FROM_THE_GROUND_UP = (
     ("plots",),
     ("runs",),
     ("export",),
-    ("presets", "train", "plot", "info"),
+    ("presets", "train", "encode", "plot", "info"),
 )
 HEIGHT = {name: height for height, names in enumerate(FROM_THE_GROUND_UP) for name in names}
 # `model.fit(x)` is a habit of Keras: the one import of something that stands later.

@@ -231,7 +231,8 @@ def test_the_default_folder_is_named_after_the_preset(monkeypatch):
     monkeypatch.setattr(experiment, "train", lambda settings, folder, **options: seen.append((folder, options)))
     assert train.main([]) == 0
     assert seen[0][0].startswith("runs/digits-20")
-    assert seen[0][1] == {"preset": "digits", "quiet": False, "profile": 0}
+    begun = {"preset": "digits", "init_from": None, "allow_code": []}
+    assert seen[0][1] == {**begun, "quiet": False, "profile": 0}
 
 
 def test_a_file_of_ones_own_as_preset(monkeypatch, tmp_path):

@@ -26,6 +26,8 @@ examples:
   python -m tfvae.train --out runs/digits-1 --resume            continue a run that was stopped
   python -m tfvae.train --out runs/digits-1 --resume --set training.epochs=400         continue it for longer
   python -m tfvae.train --preset digits --out runs/job --resume  start the run or continue it: for jobs that restart
+  python -m tfvae.train --preset mnist-conv --plan              say what it takes, and train nothing
+  python -m tfvae.train --init-from runs/digits-1 --set objective.kl_weight=4       start from the weights of a run
 
 exit status: 0; 2 after an error, printed as one sentence; 130 or 143 after Ctrl-C or SIGTERM, with a checkpoint saved.
 """
@@ -68,6 +70,16 @@ def _parser() -> argparse.ArgumentParser:
         help="with --resume: accept data that differ from those that the run began with",
     )
     add(
+        "--init-from",
+        metavar="RUN",
+        help="start a new run from the best weights of another one with the same networks (default: random weights)",
+    )
+    add(
+        "--plan",
+        action="store_true",
+        help="print steps, memory, disk and time, measured for a minute at most; write nothing",
+    )
+    add(
         "--strategy",
         choices=("default", "mirrored", "multiworker"),
         help="distribution strategy (default: default)",
@@ -94,19 +106,28 @@ def _run(options: argparse.Namespace) -> int:
     resuming = options.resume and _run_exists(options)
     start = _start(options, preset, resuming)
     settings = config.override(start, assignments)
+    folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    existing = Run.open(folder, options.allow_code) if resuming else None
+    if options.init_from and existing is None:
+        Run.open(options.init_from, options.allow_code)  # a wrong name costs no time
     with quiet_start():
         from tfvae.engine.signals import Stopped
-        from tfvae.runs import experiment
+        from tfvae.runs import experiment, initial
+    if existing is not None:
+        initial.check_same(existing, options.init_from)
     output = {"quiet": options.quiet, "profile": options.profile}
+    allowed = {name: getattr(options, name) for name in ("allow_changed", "allow_changed_data", "allow_code")}
+    begun = {"init_from": options.init_from if existing is None else None, "allow_code": options.allow_code}
     try:
-        if resuming:
-            allowed = {name: getattr(options, name) for name in ("allow_changed", "allow_changed_data", "allow_code")}
-            experiment.resume(options.out, settings, **allowed, **output)
+        if options.plan:
+            plan = experiment.plan(settings, existing, quiet=options.quiet, **{**allowed, **begun})
+            print("\n".join(plan.lines(folder)))
+        elif existing is not None:
+            experiment.resume(folder, settings, **allowed, **output)
         else:
-            folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
             if options.resume and not options.quiet and cluster.is_chief(settings.training):
                 print(f"{folder} has no run yet; starting one.")
-            experiment.train(settings, folder, preset=preset, **output)
+            experiment.train(settings, folder, preset=preset, **begun, **output)
     except Stopped as stopped:
         return stopped.code
     return 0

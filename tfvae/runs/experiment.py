@@ -29,13 +29,21 @@ from tfvae.errors import UserError
 from tfvae.latent import resolve
 from tfvae.models.base import LatentModel
 from tfvae.plots import gallery
-from tfvae.runs import changes, identity, keras_files, report, tensorboard
+from tfvae.runs import changes, identity, initial, keras_files, report, tensorboard
+from tfvae.runs import plan as plans
 from tfvae.runs.folder import Run, absolute
 from tfvae.runs.progress import Reporter
 
 
 def train(
-    config: Config, folder: str | Path, *, preset: str = "", quiet: bool = False, profile: int = 0
+    config: Config,
+    folder: str | Path,
+    *,
+    preset: str = "",
+    init_from: str | Path | None = None,
+    allow_code: Collection[str] = (),
+    quiet: bool = False,
+    profile: int = 0,
 ) -> dict[str, Any]:
     """Trains a new model into a new run folder; returns the content of `report.json`.
 
@@ -45,6 +53,8 @@ def train(
       config: all settings of the run.
       folder: new or empty.
       preset: the name to record in `config.yaml`.
+      init_from: another run, from whose best weights this one starts; None: from random weights.
+      allow_code: packages whose code the files of `init_from` may name.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
 
@@ -57,7 +67,8 @@ def train(
     """
     with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
-        facts = {"preset": preset, **experiment.facts()}
+        facts = {"preset": preset, **experiment.facts(), **experiment.columns()}
+        facts |= experiment.start_from(init_from, allow_code)
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
         with _held(run, writes):
             return experiment.run(run, profile)
@@ -107,6 +118,7 @@ def resume(
     ):
         experiment = _Experiment(config, quiet or not writes, run.files())
         experiment.check_data(run, allow_changed_data)
+        experiment.start_again(run)
         return experiment.run(run, profile, differences)
 
 
@@ -126,6 +138,48 @@ def _ended(
     nothing = "nothing else to do" if moved else "nothing to do"
     say("\n".join([f"this run has already finished; {nothing}.", *_summary(done, run)]))
     return done
+
+
+def plan(
+    config: Config,
+    run: Run | None = None,
+    *,
+    init_from: str | Path | None = None,
+    allow_code: Collection[str] = (),
+    allow_changed: bool = False,
+    allow_changed_data: bool = False,
+    quiet: bool = False,
+) -> plans.Plan:
+    """What `train`, or with a run `resume`, would take; it trains for up to a minute to measure, and keeps nothing.
+
+    Args:
+      config: all settings.
+      run: the run to continue, which is not changed; None: a new one.
+      init_from: as for `train`.
+      allow_code: as for `train`.
+      allow_changed: as for `resume`.
+      allow_changed_data: as for `resume`.
+      quiet: print nothing.
+
+    Raises:
+      UserError: as `train` and `resume`, apart from the folder of a new run.
+
+    Example:
+      `plan(tfvae.presets.load("mnist-conv")).seconds`
+    """
+    done: int | None = plans.steps_done(run)
+    if run is not None:
+        config = absolute(config)
+        differences = changes.between(run.config, config)
+        changes.refuse(differences, allow_changed)
+        done = done if not run.ended or changes.prolong(differences) else None
+    plans.check(config)
+    with _precision(config.training.precision):
+        experiment = _Experiment(config, quiet, run.files() if run else None)
+        if run is not None:
+            experiment.check_data(run, allow_changed_data)
+        experiment.start_from(init_from, allow_code)
+        return experiment.plan(done)
 
 
 def _held(run: Run, writes: bool) -> contextlib.AbstractContextManager[None]:
@@ -163,6 +217,28 @@ class _Experiment:
             self._model = build(config, self._data)
         check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
 
+    def columns(self) -> dict[str, Any]:
+        """The columns of a table, for `config.yaml`."""
+        return {"columns": list(self._data.feature_names)} if self._data.feature_names else {}
+
+    def start_from(self, folder: str | Path | None, allow_code: Collection[str]) -> dict[str, Any]:
+        """Starts from the weights of another run, if one is named; returns the fact for `config.yaml`."""
+        if folder is None:
+            return {}
+        fact = initial.assign(self._model, self._config, folder, allow_code)
+        workers.require_same(self._strategy, {"initial weights": fact["weights"]})
+        return {initial.FACT: fact}
+
+    def start_again(self, run: Run) -> None:
+        """The same for a run that was stopped before its first checkpoint."""
+        initial.assign_again(self._model, run)
+
+    def plan(self, done: int | None) -> plans.Plan:
+        """What the steps after the first `done` would take; None: the run has finished."""
+        with Reporter(self._config.training.epochs, self._quiet, self._model.terms) as reporter:
+            self._header(reporter)
+        return plans.measured(self._model, self._data, self._config, self._strategy, done)
+
     def run(self, run: Run, profile: int, differences: Sequence[changes.Change] = ()) -> dict[str, Any]:
         with Reporter(self._config.training.epochs, self._quiet, self._model.terms) as reporter:
             self._header(reporter)
@@ -170,6 +246,8 @@ class _Experiment:
             loop = Loop(self._model, self._data, self._config, self._strategy, Outputs(run, reporter, profile))
             if steps := loop.resume():
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
+            elif fact := run.facts.get(initial.FACT):
+                reporter.say(f"initial weights: the best of {fact['run']}.")
             for change in differences:
                 reporter.say(f"changed: {change}{f' ({change.harmless})' if change.harmless else ''}.")
             if writes and (differences or self._new_facts):  # only now: the checkpoint is restored, so it fits them
