@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfvae.config.data import Images
 from tfvae.data import content, decoding, own
-from tfvae.data.folders import of as layout_of
+from tfvae.data.layout import of as layout_of
 from tfvae.data.paths import existing_folder
 from tfvae.data.splits import Known, Say, Source, Split
 from tfvae.errors import UserError
@@ -86,7 +86,7 @@ def from_settings(settings: Images, seed: int) -> Source:
 
 
 def read(folder: Path, size: tuple[int, int], channels: int, split: str | None = None) -> Source:
-    """Lists a folder, sorted by path; `folders.of` says which sub-folders are classes and which are splits.
+    """Lists a folder, sorted by path; `layout.of` says which sub-folders are classes and which are splits.
 
     Hidden files and files with other extensions are skipped. All headers are checked now; each image is decoded when
     a batch needs it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def of(folder: Path, paths: Sequence[str], split: str | None = None) -> Layout:
+def of(folder: Path, paths: Sequence[str], split: str | None = None, left_out: Collection[str] = ()) -> Layout:
     """The layout of a folder.
 
     Folders train, val (or valid, validation) and test at the first level are splits, if there is train and no other
@@ -46,13 +46,14 @@ def of(folder: Path, paths: Sequence[str], split: str | None = None) -> Layout:
       folder: the folder.
       paths: its images.
       split: a file with the split of each image: CSV with columns name and split, or lines "name split".
+      left_out: images in the folder that are not used; the file may name them.
 
     Raises:
       UserError: images lie both in a folder and in its sub-folders, or the file of names cannot be used.
     """
     parts = [Path(path).relative_to(folder).parts for path in paths]
     if split is not None:
-        return _named(folder, parts, split)
+        return _named(folder, parts, split, {_name(folder, path) for path in left_out})
     tops = sorted({part[0] for part in parts if len(part) > 1})
     if len(tops) > 1 and all(own.name_of(top) not in (None, "train") for top in tops):
         raise UserError(
@@ -117,13 +118,15 @@ def _mixed(loose: int, nested: int) -> str:
     )
 
 
-def _named(folder: Path, parts: Sequence[Sequence[str]], split: str) -> Layout:
+def _named(folder: Path, parts: Sequence[Sequence[str]], split: str, left_out: Collection[str]) -> Layout:
     """The layout where a file names the split of each image."""
     path = existing_file(split, "CSV or text", "data.split")
     index = {"/".join(part): i for i, part in enumerate(parts)}
     at, values = [], []
     for name, value in _lines(path):
         name = name.replace("\\", "/").removeprefix("./")
+        if name in left_out:
+            continue
         if name not in index:
             raise UserError(f"{path}: {name} is not an image in {folder}{nearest(name, index)}; correct the line.")
         at.append(index[name])
@@ -138,6 +141,10 @@ def _named(folder: Path, parts: Sequence[Sequence[str]], split: str) -> Layout:
     places = np.array(at)
     splits = {name: np.sort(places[chosen]) for name, chosen in found.items()}
     return Layout(splits, labels, names, dict.fromkeys(splits, f"named in {path.name}"), notes)
+
+
+def _name(folder: Path, path: str) -> str:
+    return Path(path).relative_to(folder).as_posix()
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
