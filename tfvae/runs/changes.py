@@ -11,6 +11,8 @@ from tfvae.errors import UserError
 _HARMLESS = {
     "data.dir": "the same data in another place",
     "data.path": "the same data in another place",
+    "data.check": "it only decides when a bad file is found",
+    "data.on_bad": "the examples must still be those of the run",
     "training.epochs": "a decaying learning rate is stretched over the new number of epochs",
     "training.early_stopping": "it only decides when training stops",
     "training.accumulation": "the same sum over other micro-batches",
