@@ -130,6 +130,15 @@ def test_a_file_of_names_that_cannot_be_used(tmp_path, text, said):
         read(tmp_path, split=str(file))
 
 
+def test_a_file_of_names_may_name_an_image_that_is_skipped(tmp_path):
+    images(tmp_path, *(f"{i}.png" for i in range(4)))
+    (tmp_path / "2.png").write_bytes(b"broken")
+    (tmp_path / "splits.txt").write_text("0.png train\n1.png val\n2.png train\n3.png test\n")
+    data = read(tmp_path, split=str(tmp_path / "splits.txt"), on_bad="skip")
+    assert names(data.train, tmp_path) == ["0.png"]
+    assert names(data.test, tmp_path) == ["3.png"]
+
+
 @pytest.mark.parametrize(("name", "said"), [("", "is a folder"), ("no.csv", r"no\.csv does not exist")])
 def test_a_file_of_names_that_is_not_there(tmp_path, name, said):
     images(tmp_path, "1.png", "2.png", "3.png")

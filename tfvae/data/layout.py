@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tfvae.data import own
-from tfvae.data.paths import existing_file
+from tfvae.data.paths import existing_file, shown
 from tfvae.errors import UserError, listed, nearest
 
 _FILE_COLUMNS = ("name", "file", "filename", "image", "path")
@@ -64,7 +64,7 @@ def of(folder: Path, paths: Sequence[str], split: str | None = None, left_out: C
         return Layout({"train": np.arange(len(parts))}, labels, names)
     loose = sum(len(part) == 1 for part in parts)
     if loose:
-        raise UserError(f"{folder}: {_mixed(loose, len(parts) - loose)}")
+        raise UserError(f"{shown(folder)}: {_mixed(loose, len(parts) - loose)}")
     origin, splits = {}, {}
     for name in own.NAMES:
         top = own.only((top for top in tops if own.name_of(top) == name), name, str(folder))
@@ -73,8 +73,8 @@ def of(folder: Path, paths: Sequence[str], split: str | None = None, left_out: C
             splits[name] = np.array([i for i, part in enumerate(parts) if part[0] == top])
     labels, names = _joint_classes(folder, parts, splits)
     unused = Counter(part[0] for part in parts if own.name_of(part[0]) is None)
-    texts = ", ".join(f"{top}/ ({count:,} images)" for top, count in sorted(unused.items())[:8])
-    return Layout(splits, labels, names, origin, (f"{folder}: not used: {texts}.",) if unused else ())
+    texts = ", ".join(f"{shown(top)}/ ({count:,} images)" for top, count in sorted(unused.items())[:8])
+    return Layout(splits, labels, names, origin, (f"{shown(folder)}: not used: {texts}.",) if unused else ())
 
 
 def _are_splits(tops: Sequence[str]) -> bool:
@@ -86,12 +86,12 @@ def _are_splits(tops: Sequence[str]) -> bool:
 def _classes(parts: Sequence[Sequence[str]], folder: Path) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
     nested = sum(len(part) > 1 for part in parts)
     if 0 < nested < len(parts):
-        raise UserError(f"{folder}: {_mixed(len(parts) - nested, nested)}")
+        raise UserError(f"{shown(folder)}: {_mixed(len(parts) - nested, nested)}")
     if not nested:
         return None, None
     names = tuple(sorted({part[0] for part in parts}))
     number = {name: i for i, name in enumerate(names)}
-    return np.array([number[part[0]] for part in parts], np.int64), names
+    return np.array([number[part[0]] for part in parts], np.int64), tuple(map(shown, names))
 
 
 def _joint_classes(
@@ -108,7 +108,8 @@ def _joint_classes(
         return None, None
     names = tuple(sorted(set(texts.values())))
     number = {name: i for i, name in enumerate(names)}
-    return np.array([number[texts[i]] if i in texts else -1 for i in range(len(parts))], np.int64), names
+    labels = np.array([number[texts[i]] if i in texts else -1 for i in range(len(parts))], np.int64)
+    return labels, tuple(map(shown, names))
 
 
 def _mixed(loose: int, nested: int) -> str:
@@ -128,7 +129,9 @@ def _named(folder: Path, parts: Sequence[Sequence[str]], split: str, left_out: C
         if name in left_out:
             continue
         if name not in index:
-            raise UserError(f"{path}: {name} is not an image in {folder}{nearest(name, index)}; correct the line.")
+            raise UserError(
+                f"{path}: {name} is not an image in {shown(folder)}{nearest(name, index)}; correct the line."
+            )
         at.append(index[name])
         values.append(value)
     if len(set(at)) < len(at):
@@ -137,7 +140,7 @@ def _named(folder: Path, parts: Sequence[Sequence[str]], split: str, left_out: C
     found = own.indices(values, f"data.split: {path}")
     labels, names = _classes(parts, folder)
     left = len(parts) - len(at)
-    notes = (f"{folder}: not used: {left:,} images that {path.name} does not name.",) if left else ()
+    notes = (f"{shown(folder)}: not used: {left:,} images that {path.name} does not name.",) if left else ()
     places = np.array(at)
     splits = {name: np.sort(places[chosen]) for name, chosen in found.items()}
     return Layout(splits, labels, names, dict.fromkeys(splits, f"named in {path.name}"), notes)
