@@ -79,7 +79,7 @@ def digest(path: Path) -> str:
 def _sentence(scaling: Scaling) -> str:
     text = "same as model units" if scaling.kind == "none" else "x * factor + offset of `scaling`"
     most = f"{scaling.largest:g}"
-    return f"{text}, rounded half to even and clipped to 0..{most}, uint8" if scaling.integer else text
+    return f"{text}, rounded half to even and clipped to 0..{most}, {scaling.dtype}" if scaling.integer else text
 
 
 def _scale(likelihood: Any) -> dict[str, Any]:

@@ -12,9 +12,11 @@ import pytest
 import tensorflow as tf
 
 from tfvae import config, plot, train
+from tfvae.errors import UserError
 from tfvae.export import __main__ as export_command
 from tfvae.export import subject
 from tfvae.plots import gallery
+from tfvae.runs import experiment
 from tfvae.runs.folder import Run
 
 GOLDEN = Path(__file__).parent / "golden" / "runs_v0.1.0"
@@ -173,6 +175,38 @@ def test_files_are_named(tmp_path, capsys):
     capsys.readouterr()
     assert plot.main([str(out)]) == 2
     assert "1 file came (more.png); 1 file went (04.png)" in capsys.readouterr().err
+
+
+def test_the_folder_of_a_keras_set_may_move(tmp_path, capsys):
+    x, y = np.random.default_rng(0).integers(0, 256, [60, 8, 8], np.uint8), np.arange(60) % 10
+    for name in ("old", "new", "swapped"):
+        (tmp_path / name).mkdir()
+        labels = y[::-1] if name == "swapped" else y
+        np.savez(tmp_path / name / "mnist.npz", x_train=x[:40], y_train=labels[:40], x_test=x[40:], y_test=y[40:])
+    out, settings = tmp_path / "run", ["data.name=mnist", f"data.dir={tmp_path / 'old'}"]
+    assert train.main(["--quiet", "--out", str(out), "--set", *SMALL, *settings]) == 0
+    shutil.rmtree(tmp_path / "old")
+    assert plot.main([str(out), "--set", f"data.dir={tmp_path / 'new'}"]) == 0
+    assert Run.open(out).config.data.dir == str(tmp_path / "new")
+    assert plot.main([str(out), "--set", f"data.dir={tmp_path / 'swapped'}"]) == 2
+    assert "trained on: the labels of the examples;" in capsys.readouterr().err
+
+
+def test_workers_compare_the_values_and_not_only_their_number(tmp_path, monkeypatch):
+    seen = []
+
+    def compared(strategy, values):
+        seen.append(values)
+        raise UserError("seen")
+
+    monkeypatch.setattr(experiment.workers, "require_same", compared)
+    for i, rows in enumerate((ROWS, ROWS, ROWS[::-1])):
+        path = write(tmp_path / f"{i}.csv", rows)
+        settings = [*SMALL, "data.name=csv", f"data.path={path}", "likelihood.name=gaussian"]
+        assert train.main(["--out", str(tmp_path / "run"), "--set", *settings]) == 2
+    assert seen[0] == seen[1]
+    assert seen[0]["configuration"] == seen[2]["configuration"]
+    assert seen[0]["data set"] != seen[2]["data set"]
 
 
 def test_a_source_without_a_place_says_so(tmp_path, capsys):

@@ -61,12 +61,13 @@ def from_noise(prior: dict[str, Any], eps: np.ndarray) -> np.ndarray:
 
 
 def to_user_units(scaling: dict[str, Any], mean: np.ndarray) -> np.ndarray:
-    """From model units to the user's: uint8 if those are integers, float64 if they are scaled."""
+    """From model units to the user's: uint8 or uint16 if those are integers, float64 if they are scaled."""
     factor, offset = np.array(scaling["factor"], np.float64), np.array(scaling["offset"], np.float64)
     x = mean if scaling["kind"] == "none" else mean.astype(np.float64) * factor + offset
     if not scaling["integer"]:
         return x
-    return np.clip(np.rint(x), 0, factor if scaling["kind"] == "unit" else 255).astype(np.uint8)
+    largest = factor if scaling["kind"] == "unit" else 255
+    return np.clip(np.rint(x), 0, largest).astype(np.uint8 if largest <= 255 else np.uint16)
 
 
 def to_model_units(scaling: dict[str, Any], x: np.ndarray) -> np.ndarray:

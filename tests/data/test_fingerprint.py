@@ -118,6 +118,14 @@ def test_files_are_known_by_their_names_in_the_folder(folder, tmp_path):
     ]
 
 
+def test_names_of_any_bytes_are_known_and_said(folder):
+    was = photos(folder)
+    os.rename(folder / "a" / "00.png", os.fsencode(folder / "a") + b"/caf\xe9.png")
+    now = photos(folder)
+    assert differences(was, now) == ["renamed: a/00.png to a/caf\\xe9.png"]
+    assert differences(now, photos(folder)) == []
+
+
 def test_a_file_that_is_known_by_size_and_time_is_not_read_again(folder, monkeypatch):
     was, read = photos(folder), []
 

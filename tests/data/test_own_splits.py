@@ -37,7 +37,7 @@ def test_folders_called_as_splits_are_splits(tmp_path, validation):
     assert data.label_names == ("a", "b", "c")
     assert (data.train.y.tolist(), data.validation.y.tolist(), data.test.y.tolist()) == ([0, 1], [1], [0, 2])
     said = "\n".join(data.notes)
-    assert f"Validation: the folder {validation}/, 1 examples." in said
+    assert f"Validation: the folder {validation}/, 1 example." in said
     assert "Classes of the training examples: a (1), b (1)." in said
 
 
@@ -52,6 +52,13 @@ def test_a_split_that_is_not_there_is_drawn_from_train(tmp_path):
 def test_a_flat_test_folder_beside_classes_is_unlabelled(tmp_path):
     images(tmp_path, "train/a/1.png", "train/b/2.png", "val/a/3.png", "test/4.png")
     assert read(tmp_path).test.y.tolist() == [-1]
+
+
+def test_training_and_testing_are_names_too(tmp_path):
+    images(tmp_path, *(f"training/{i}.png" for i in range(10)), "testing/x.png")
+    data = read(tmp_path)
+    assert names(data.test, tmp_path) == ["testing/x.png"]
+    assert data.label_names is None
 
 
 def test_a_folder_that_is_no_split_is_said(tmp_path):
@@ -123,6 +130,15 @@ def test_a_file_of_names_that_cannot_be_used(tmp_path, text, said):
         read(tmp_path, split=str(file))
 
 
+def test_a_file_of_names_may_name_an_image_that_is_skipped(tmp_path):
+    images(tmp_path, *(f"{i}.png" for i in range(4)))
+    (tmp_path / "2.png").write_bytes(b"broken")
+    (tmp_path / "splits.txt").write_text("0.png train\n1.png val\n2.png train\n3.png test\n")
+    data = read(tmp_path, split=str(tmp_path / "splits.txt"), on_bad="skip")
+    assert names(data.train, tmp_path) == ["0.png"]
+    assert names(data.test, tmp_path) == ["3.png"]
+
+
 @pytest.mark.parametrize(("name", "said"), [("", "is a folder"), ("no.csv", r"no\.csv does not exist")])
 def test_a_file_of_names_that_is_not_there(tmp_path, name, said):
     images(tmp_path, "1.png", "2.png", "3.png")
@@ -142,7 +158,7 @@ def test_a_column_of_splits(tmp_path):
     parts = [split.x[:, 0].tolist() for split in (data.train, data.validation, data.test)]
     assert parts == [[1, 4], [2, 5], [3]]
     assert data.feature_names == ("a",)
-    assert "Test: rows with test in column fold, 1 examples." in data.notes
+    assert "Test: rows with test in column fold, 1 example." in data.notes
 
 
 @pytest.mark.parametrize(
@@ -212,14 +228,14 @@ def test_identical_examples_across_splits_are_counted(tmp_path):
     told = [note for note in notes if "identical" in note]
     assert [note.partition(",")[0] for note in told] == [
         "3 of 5 test examples are also in the training split (identical x)",
-        "1 of 5 test examples are also in the validation split (identical x)",
+        "1 of 5 test examples is also in the validation split (identical x)",
     ]
 
 
 def test_identical_files_across_splits_are_counted(tmp_path):
     images(tmp_path, *(f"train/{i}.png" for i in range(10)), "test/new.png")
     (tmp_path / "test" / "copy.png").write_bytes((tmp_path / "train" / "1.png").read_bytes())
-    assert any("1 of 2 test examples are also in the " in note for note in read(tmp_path).notes)
+    assert any("1 of 2 test examples is also in the " in note for note in read(tmp_path).notes)
 
 
 def test_many_classes_are_said_shortly(tmp_path):

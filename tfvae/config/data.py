@@ -75,13 +75,21 @@ class Npz(Data):
 
 @dataclass(frozen=True)
 class Images(Data):
-    """A folder of PNG or JPEG images."""
+    """A folder of images: PNG, JPEG, WebP, TIFF, BMP or GIF."""
 
     name: str = option("images", "source of the examples")
     path: str | None = option(None, "the folder to read", is_path=True)
     split: str | None = option(None, "a file that names the split of each image: train, val or test", is_path=True)
     image_size: tuple[int, int] = option((64, 64), "height and width after resize and crop", minimum=8)
-    channels: int = option(3, "1 for grey, 3 for colour", minimum=1, maximum=3)
+    channels: int = option(3, "1 for grey, 3 for colour, 4 for colour and alpha", minimum=1, maximum=4)
+    check: str = option(
+        "auto",
+        "before training read the headers of all files, or decode them too; auto: decode up to 200 MB of files",
+        choices=("auto", "headers", "decode"),
+    )
+    on_bad: str = option(
+        "stop", "at files that cannot be used: stop before training, or skip them", choices=("stop", "skip")
+    )
 
 
 @dataclass(frozen=True)
@@ -91,4 +99,4 @@ class Shards(Data):
     name: str = option("shards", "source of the examples")
     path: str | None = option(None, "the folder to read (gs://… too)", is_path=True)
     image_size: tuple[int, int] = option((64, 64), "height and width after resize and crop", minimum=8)
-    channels: int = option(3, "1 for grey, 3 for colour", minimum=1, maximum=3)
+    channels: int = option(3, "1 for grey, 3 for colour, 4 for colour and alpha", minimum=1, maximum=4)

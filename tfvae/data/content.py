@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from tfvae.data.paths import shown
 from tfvae.data.splits import Known, Say
 from tfvae.errors import UserError
 
@@ -61,7 +62,7 @@ def of_files(paths: Sequence[str], names: Sequence[str], known: Known, say: Say)
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
         except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+            raise UserError(f"{shown(path)}: cannot be read ({error.strerror}).") from error
         return status.st_size, status.st_mtime_ns, _number(digest)
 
     files, told = {}, time.monotonic()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.data import content
+from tfvae.data.paths import shown
 from tfvae.data.splits import Known, Say, Source, Split
 from tfvae.errors import listed
 
@@ -151,8 +152,7 @@ def _counts(splits: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _some(names: Iterable[str], most: int = 3) -> str:
-    # A name that is not text in UTF-8 cannot be printed.
-    names = [name.encode("utf-8", "replace").decode() for name in names]
+    names = [shown(name) for name in names]
     return ", ".join(names[:most]) + ", …" if len(names) > most else listed(names)
 
 

@@ -1,10 +1,11 @@
-"""A folder of PNG and JPEG images, listed once and decoded batch by batch in the pipeline."""
+"""A folder of images, listed and checked once and decoded batch by batch in the pipeline."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.config.data import Images
-from tfvae.data import content, decoding, own
-from tfvae.data.folders import of as layout_of
-from tfvae.data.paths import existing_folder
+from tfvae.data import checking, content, decoding, folders, own, pillow
+from tfvae.data.layout import of as layout_of
+from tfvae.data.paths import existing_folder, shown
 from tfvae.data.splits import Known, Say, Source, Split
 from tfvae.errors import UserError
 
-ENDINGS = (".png", ".jpg", ".jpeg")
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +27,19 @@ class ImageFiles:
     """Images that stay on disk until a batch needs them.
 
     Attributes:
-      paths: the files, PNG or JPEG, in a fixed order.
+      paths: the files, in a fixed order.
       size: height and width after resize and crop.
-      channels: 1 for grey, 3 for colour.
+      channels: 1 for grey, 3 for colour, 4 for colour and alpha.
+      special: the files that Pillow decodes; TensorFlow decodes the others.
+      bits: of a value, 8 or 16.
       folder: from which files have their names; "": their paths are their names.
     """
 
     paths: tuple[str, ...]
     size: tuple[int, int]
     channels: int
+    special: frozenset[str] = frozenset()
+    bits: int = 8
     folder: str = ""
 
     @property
@@ -46,8 +49,8 @@ class ImageFiles:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of decoded images: uint8."""
-        return np.dtype(np.uint8)
+        """The dtype of decoded images: uint8 or uint16."""
+        return np.dtype(np.uint16 if self.bits == 16 else np.uint8)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -57,21 +60,49 @@ class ImageFiles:
         return dataclasses.replace(self, paths=tuple(self.paths[i] for i in indices))
 
     def read(self, indices: np.ndarray) -> tf.Tensor:
-        """The images at the indices, decoded: uint8 `[batch, height, width, channels]`.
+        """The images at the indices, decoded: `[batch, height, width, channels]`.
 
         Raises:
           UserError: an image cannot be decoded (names it).
         """
         paths = [self.paths[i] for i in indices]
-        try:
-            return decoding.decode_files(tf.constant(paths), self.size, self.channels)
-        except tf.errors.OpError as error:
-            named = ((path, functools.partial(tf.io.read_file, path)) for path in dict.fromkeys(paths))
-            raise decoding.explain(named, self.size, self.channels, error) from error
+        special = np.array([path in self.special for path in paths], bool)
+        if not special.any():
+            return self._by_tensorflow(paths)
+        images = np.empty([len(paths), *self.shape], self.dtype)
+        if not special.all():
+            images[~special] = self._by_tensorflow([path for path in paths if path not in self.special]).numpy()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            images[special] = list(pool.map(self._by_pillow, (path for path in paths if path in self.special)))
+        return tf.constant(images)
+
+    def content(self, index: int) -> bytes:
+        """The image as a file that TensorFlow decodes: its own bytes, or what Pillow read of it as a PNG."""
+        path = self.paths[index]
+        if path not in self.special:
+            return Path(path).read_bytes()
+        encoded: bytes = tf.io.encode_png(pillow.pixels(path, self.channels, self.bits)).numpy()
+        return encoded
 
     def to_fit(self, kind: str) -> np.ndarray:
         """See `decoding.to_fit`."""
-        return decoding.to_fit(kind)
+        return decoding.to_fit(kind, self.dtype)
+
+    def _by_tensorflow(self, paths: list[str]) -> tf.Tensor:
+        names = [os.fsencode(path) for path in paths]  # TensorFlow takes text for UTF-8, which names need not be
+        try:
+            return decoding.decode_files(tf.constant(names), self.size, self.channels, self.bits)
+        except tf.errors.OpError as error:
+            named = ((shown(name), functools.partial(tf.io.read_file, name)) for name in dict.fromkeys(names))
+            raise decoding.explain(named, self.size, self.channels, self.bits, error) from error
+
+    def _by_pillow(self, path: str) -> np.ndarray:
+        image = pillow.pixels(path, self.channels, self.bits)
+        try:
+            fitted: np.ndarray = decoding.fit_one(tf.constant(image), self.size, self.channels).numpy()
+        except tf.errors.OpError as error:
+            raise pillow.BadImageError(shown(path), pillow.undecodable(decoding.reason(error))) from error
+        return fitted
 
     def digests(self, known: Known, say: Say) -> tuple[np.ndarray, Known]:
         """See `OnDisk`: of the content of each file."""
@@ -81,70 +112,57 @@ class ImageFiles:
 
 def from_settings(settings: Images, seed: int) -> Source:
     """See `read`."""
-    folder = existing_folder(settings.path, "data.path", "with PNG or JPEG images")
-    return read(folder, settings.image_size, settings.channels, settings.split)
+    folder = existing_folder(settings.path, "data.path", "with images")
+    checks = {"check": settings.check, "on_bad": settings.on_bad}
+    return read(folder, settings.image_size, settings.channels, settings.split, **checks)
 
 
-def read(folder: Path, size: tuple[int, int], channels: int, split: str | None = None) -> Source:
-    """Lists a folder, sorted by path; `folders.of` says which sub-folders are classes and which are splits.
+def read(
+    folder: Path,
+    size: tuple[int, int],
+    channels: int,
+    split: str | None = None,
+    *,
+    check: str = "headers",
+    on_bad: str = "stop",
+) -> Source:
+    """Lists a folder, sorted by path; `layout.of` says which sub-folders are classes and which are splits.
 
-    Hidden files and files with other extensions are skipped. All headers are checked now; each image is decoded when
-    a batch needs it.
+    Hidden files and files with other extensions are skipped. Links are followed. All files are checked now; each image
+    is decoded when a batch needs it.
 
     Args:
       folder: contains images, or one sub-folder of images per class.
       size: height and width of the examples.
-      channels: 1 for grey, 3 for colour.
+      channels: 1 for grey, 3 for colour, 4 for colour and alpha.
       split: a file that names the split of each image, or None.
+      check: "headers", "decode", or "auto", see `checking.check`.
+      on_bad: "stop" at files that cannot be used, or "skip" them.
 
     Raises:
-      UserError: there are no images, a file is not PNG or JPEG, or images lie both in the folder and in sub-folders.
+      UserError: there are no images, files cannot be used, or images lie both in the folder and in sub-folders.
     """
     decoding.check_channels(channels)
-    paths, others = _walk(folder)
-    if not paths:
-        raise UserError(f"{folder}: contains no images; expected files that end in {', '.join(ENDINGS)}.")
-    _check_headers(paths)
-    layout = layout_of(folder, paths, split)
-    notes = (f"{folder}: skipped {others} files that do not end in {', '.join(ENDINGS)}.",) if others else ()
-    files = Split(ImageFiles(tuple(paths), size, channels, str(folder)), layout.labels)
+    found = folders.find(folder, ENDINGS)
+    if not found.paths:
+        raise UserError(f"{shown(folder)}: contains no images; expected files that end in {', '.join(ENDINGS)}.")
+    bad, headers = checking.headers(found.paths)
+    bits = max((header.bits for header in headers.values()), default=8)
+    special = frozenset(path for path, header in headers.items() if not header.plain(channels, bits))
+    files = ImageFiles(tuple(headers), size, channels, special, bits, str(folder))
+    if checking.decodes(check, headers):
+        bad |= checking.contents(files)
+    bad_note = checking.judge(folder, bad, len(found.paths), on_bad)
+    paths = [path for path in files.paths if path not in bad]
+    others = found.others
+    layout = layout_of(folder, paths, split, bad)
+    notes = (f"{shown(folder)}: skipped {others} files that do not end in {', '.join(ENDINGS)}.",) if others else ()
+    files = dataclasses.replace(files, paths=tuple(paths))
     return Source(
-        **own.divided(files, dict(layout.splits)),
+        **own.divided(Split(files, layout.labels), dict(layout.splits)),
         auto="unit",
+        unit_maximum=float(np.iinfo(files.dtype).max),
         label_names=layout.label_names,
-        notes=notes + layout.notes,
+        notes=(*notes, *bad_note, *layout.notes, *checking.conversions([headers[path] for path in paths], channels)),
         origin=layout.origin,
     )
-
-
-def _walk(folder: Path) -> tuple[list[str], int]:
-    paths, others = [], 0
-
-    def fail(error: OSError) -> None:
-        raise UserError(f"{error.filename}: the folder cannot be read ({error.strerror}).") from error
-
-    for parent, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if name.startswith("."):
-                continue
-            if name.lower().endswith(ENDINGS):
-                paths.append(os.path.join(parent, name))
-            else:
-                others += 1
-    return sorted(paths), others
-
-
-def _check_headers(paths: list[str]) -> None:
-    broken = [path for path in paths if not _has_header(path)]
-    if broken:
-        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-        raise UserError(f"{broken[0]}{more}: not a PNG or JPEG image (wrong first bytes); replace or remove it.")
-
-
-def _has_header(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(8).startswith((_PNG, _JPEG))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error

@@ -11,7 +11,7 @@ from tfvae.data.splits import Split
 from tfvae.errors import UserError, listed
 
 # What each split may be called, in upper or lower case.
-NAMES = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
+NAMES = {"train": ("train", "training"), "validation": ("val", "valid", "validation"), "test": ("test", "testing")}
 EXPECTED = "train, val (or valid, validation) and test"
 
 

@@ -73,9 +73,9 @@ def shared(splits: dict[str, Split]) -> tuple[str, ...]:
         if a is None or b is None:
             continue
         if count := int(np.isin(b, a).sum()):
-            split = "training" if first == "train" else first
+            split, is_are = "training" if first == "train" else first, "is" if count == 1 else "are"
             notes.append(
-                f"{count:,} of {len(b):,} {second} examples are also in the {split} split (identical x), so the "
+                f"{count:,} of {len(b):,} {second} examples {is_are} also in the {split} split (identical x), so the "
                 f"{second} figures say less about new examples."
             )
     return tuple(notes)
@@ -100,7 +100,8 @@ def _label(number: int, names: tuple[str, ...] | None) -> str:
 
 def _own(source: Source, name: str) -> str:
     origin = source.origin.get(name, "the source's own")
-    return f"{name.capitalize()}: {origin}, {len(source.own[name]):,} examples."
+    count = len(source.own[name])
+    return f"{name.capitalize()}: {origin}, {count:,} example{'s' * (count != 1)}."
 
 
 def _too_few(source: Source, n: int, splits: str) -> str:

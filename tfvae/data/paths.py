@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tfvae.errors import UserError
+
+
+def shown(path: str | bytes | Path) -> str:
+    r"""The path as text that can be printed: bytes that are not UTF-8 become \xNN.
+
+    Example:
+      >>> shown("caf\udce9.png")
+      'caf\\xe9.png'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def existing_file(path: str | None, source: str, setting: str = "data.path") -> Path:

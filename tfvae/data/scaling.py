@@ -22,7 +22,8 @@ class Scaling:
       kind: "none", "unit", "min-max" or "z-score".
       offset: float64, broadcastable to one example.
       factor: float64, broadcastable to one example, positive.
-      integer: the user's units are whole numbers 0 to 255 (0 to `factor` under "unit"), stored as uint8.
+      integer: the user's units are whole numbers 0 to 255 (0 to `factor` under "unit"), stored as uint8, or as uint16
+        beyond 255.
     """
 
     kind: str
@@ -39,6 +40,11 @@ class Scaling:
     def largest(self) -> float:
         """The largest value in the user's units, where these are whole numbers."""
         return float(self.factor) if self.kind == "unit" else 255.0
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of whole numbers in the user's units."""
+        return "uint8" if self.largest <= 255 else "uint16"
 
     def forward(self, x: Any, dtype: str | tf.DType = "float32") -> Any:
         """`(x - offset) / factor`.
@@ -57,7 +63,8 @@ class Scaling:
         if self.kind == "none":
             return cast(x, final)
         # An offset may be far larger than the spread (years, timestamps): float32 would lose the difference. In a graph
-        # the division becomes a product, which in float32 can exceed 1 at the maximum; for 255 and 16 it does not.
+        # the division becomes a product, which in float32 can exceed 1 at the maximum; for 16, 255 and 65535 it does
+        # not.
         work = final if self.kind == "unit" and self.integer else np.float64
         return cast((cast(x, work) - cast(self.offset, work)) / cast(self.factor, work), final)
 
@@ -68,21 +75,21 @@ class Scaling:
           x: `[batch, …]` in model units.
 
         Returns:
-          uint8, rounded half to even and clipped, if the user's units are whole numbers; else x's own floats under
+          `dtype`, rounded half to even and clipped, if the user's units are whole numbers; else x's own floats under
           "none", and float64 otherwise.
         """
         x = np.asarray(x)
         user = x if self.kind == "none" else x.astype(np.float64) * self.factor + self.offset
         if not self.integer:
             return user
-        return np.clip(np.rint(user), 0, self.largest).astype(np.uint8)
+        return np.clip(np.rint(user), 0, self.largest).astype(self.dtype)
 
     def inverse_in_graph(self, x: tf.Tensor, dtype: tf.DType = tf.float64) -> tf.Tensor:
         """`inverse` of TensorFlow ops that TFLite has too.
 
         Args:
           x: `[batch, …]` float32, in model units.
-          dtype: of the arithmetic, and of a result that is not uint8; "none" leaves float32 as it is.
+          dtype: of the arithmetic, and of a result that is not of whole numbers; "none" leaves float32 as it is.
         """
         if dtype == tf.float32:
             # Else the converter folds the offset into the last layer, whose products then round at the offset's size.
@@ -91,7 +98,7 @@ class Scaling:
             x = tf.cast(x, dtype) * tf.constant(self.factor, dtype) + tf.constant(self.offset, dtype)
         if not self.integer:
             return x
-        return tf.cast(tf.minimum(tf.maximum(tf.round(x), 0.0), self.largest), tf.uint8)
+        return tf.cast(tf.minimum(tf.maximum(tf.round(x), 0.0), self.largest), self.dtype)
 
     def to_dict(self) -> dict[str, Any]:
         """Lists and numbers that JSON can hold; `from_dict` restores every bit."""

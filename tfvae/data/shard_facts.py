@@ -24,7 +24,7 @@ class Facts:
 
     Attributes:
       source: where the examples came from.
-      encoded: x is an image file (PNG or JPEG), to be decoded; else it is the values of an array, little-endian.
+      encoded: x is an image file (PNG or JPEG), to be decoded to the dtype; else the values of an array, little-endian.
       shape: of one example; empty for encoded images, whose size is chosen in training.
       dtype: of the values.
       labelled: the examples have labels y.
@@ -33,6 +33,8 @@ class Facts:
       unit_maximum: the user's value that becomes 1 under "unit" scaling.
       label_names: the name of each label 0, 1, …, or None.
       feature_names: the name of each column, or None.
+      channels: of images that were converted when they were written, so that all must be read with as many; None: no
+        image was converted, and every number of channels can be read.
     """
 
     source: str
@@ -45,11 +47,15 @@ class Facts:
     unit_maximum: float
     label_names: tuple[str, ...] | None
     feature_names: tuple[str, ...] | None
+    channels: int | None = None
 
 
 def to_json(facts: Facts) -> str:
     """The content of `shards.json`."""
-    return json.dumps({**_FORMAT, **dataclasses.asdict(facts)}, indent=1) + "\n"
+    values = dataclasses.asdict(facts)
+    if facts.channels is None:
+        del values["channels"]  # as earlier versions read it
+    return json.dumps({**_FORMAT, **values}, indent=1) + "\n"
 
 
 def from_json(content: bytes, path: str) -> Facts:
@@ -86,7 +92,9 @@ def _facts(values: dict[str, Any]) -> Facts:
     for name in ("label_names", "feature_names"):
         values[name] = None if values[name] is None else tuple(str(value) for value in values[name])
     values["shape"] = tuple(int(side) for side in values["shape"])
-    np.dtype(values["dtype"])
+    dtype = np.dtype(values["dtype"])
+    if values["encoded"] and dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"images of {dtype}")
     if "train" not in values["counts"] or not all(
         split in SPLITS and counts and all(isinstance(count, int) and count > 0 for count in counts)
         for split, counts in values["counts"].items()

@@ -54,6 +54,7 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
         unit_maximum=source.unit_maximum,
         label_names=source.label_names,
         feature_names=source.feature_names,
+        channels=_converted(splits),
     )
     with _all_or_nothing(folder) as temporary:
         for name, split in splits.items():
@@ -64,6 +65,14 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
                 begin += count
         (temporary / shard_facts.NAME).write_text(shard_facts.to_json(facts))
     return facts
+
+
+def _converted(splits: dict[str, Split]) -> int | None:
+    """The channels of image files that are not kept byte for byte, if there are any."""
+    for split in splits.values():
+        if isinstance(split.x, ImageFiles) and split.x.special.intersection(split.x.paths):
+            return split.x.channels
+    return None
 
 
 def _check(folder: Path, shards: int, examples: int) -> None:
@@ -128,7 +137,7 @@ def _contents(split: Split, indices: np.ndarray) -> tuple[list[bytes], np.ndarra
     """The bytes of x of each record, and its minimum and maximum."""
     if isinstance(split.x, ImageFiles):
         split.x.read(indices)  # so that a broken image fails now, not in the middle of training
-        contents = storage.several(storage.whole, split.x.take(indices).paths)
+        contents = storage.several(split.x.content, indices)
         return contents, np.zeros(len(indices)), np.full(len(indices), 255)
     assert isinstance(split.x, np.ndarray)
     values = split.x[indices]

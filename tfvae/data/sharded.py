@@ -58,17 +58,18 @@ class Sharded:
             values = np.frombuffer(b"".join(contents), self.dtype.newbyteorder("<")).astype(self.dtype, copy=False)
             return tf.constant(values.reshape(-1, *self.shape))
         height, width, channels = self.shape
+        bits = 8 * self.dtype.itemsize
         try:
-            return decoding.decode_all(tf.constant(contents), (height, width), channels)
+            return decoding.decode_all(tf.constant(contents), (height, width), channels, bits)
         except tf.errors.OpError as error:
             names = (f"{self.files[row['file']]}, the record at byte {row['offset']}" for row in rows)
             named = zip(names, (functools.partial(tf.constant, content) for content in contents), strict=True)
-            raise decoding.explain(named, (height, width), channels, error) from error
+            raise decoding.explain(named, (height, width), channels, bits, error) from error
 
     def to_fit(self, kind: str) -> np.ndarray:
         """The values that `scaling.fit` needs: the extremes from the index if those are enough, else all examples."""
         if self.encoded:
-            return decoding.to_fit(kind)
+            return decoding.to_fit(kind, self.dtype)
         exact = self.dtype.kind == "f" or self.dtype.itemsize < 8
         if kind == "z-score" or len(self.shape) == 1 or not exact:
             everything: np.ndarray = self.read(np.arange(len(self))).numpy()
@@ -108,7 +109,7 @@ def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
     Args:
       path: the folder, on any file system that TensorFlow supports.
       size: height and width of the examples, if the shards hold image files.
-      channels: 1 for grey, 3 for colour, if the shards hold image files.
+      channels: 1 for grey, 3 for colour, 4 for colour and alpha, if the shards hold image files.
 
     Raises:
       UserError: the folder has no shards, a shard is missing or truncated, or an index is damaged.
@@ -125,6 +126,11 @@ def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
     shape, dtype = facts.shape, np.dtype(facts.dtype)
     if facts.encoded:
         decoding.check_channels(channels)
+        if facts.channels not in (None, channels):
+            raise UserError(
+                f"data.channels: got {channels}, but some images were converted to {facts.channels} channels when "
+                f"{path} was written; set data.channels={facts.channels}, or write the shards again."
+            )
         shape = (*size, channels)
     splits: dict[str, Any] = {}
     for split, counts in facts.counts.items():

@@ -14,7 +14,8 @@ from tfvae.errors import UserError
 
 _DESCRIPTION = """\
 Writes the examples of a source as TFRecord shards of tf.train.Example (x: bytes, y: int64), in the source's order, each
-with an index file. Image files keep their bytes. Training on the shards gives the same numbers as on the source.
+with an index file. PNG and JPEG files keep their bytes where TensorFlow reads them
+as they are; other images become PNG. Training on the shards gives the same numbers as on the source.
 
 examples:
   python -m tfvae.data.shards --set data.name=cifar10 --out shards/cifar10
@@ -70,8 +71,10 @@ def _run(options: argparse.Namespace) -> None:
     from tfvae.quiet import quiet_start
 
     with quiet_start():
-        from tfvae.data import load, shard_writer
-    source = load.read(settings.data, settings.seed)
+        from tfvae.data import checking, load, shard_writer
+
+    with checking.heard_by(lambda line: print(line, flush=True)):
+        source = load.read(settings.data, settings.seed)
     for note in source.notes:
         print(note)
     paths = (getattr(settings.data, name) for name in config.paths(settings.data))

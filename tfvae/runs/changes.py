@@ -9,6 +9,8 @@ from tfvae.errors import UserError
 
 # Settings that change no result, or only its rounding, or only the length of the run; with a note on each.
 _HARMLESS = {
+    "data.check": "it only decides when a bad file is found",
+    "data.on_bad": "the examples must still be those of the run",
     "training.epochs": "a decaying learning rate is stretched over the new number of epochs",
     "training.early_stopping": "it only decides when training stops",
     "training.accumulation": "the same sum over other micro-batches",

@@ -15,7 +15,7 @@ import tensorflow as tf
 import tfvae
 from tfvae import catalog, noise
 from tfvae.config import Config, paths
-from tfvae.data import load
+from tfvae.data import checking, load
 from tfvae.data.condition import Condition
 from tfvae.data.splits import DataSet, Known, Say
 from tfvae.engine import optimizers, trainer
@@ -207,7 +207,8 @@ class _Experiment:
         self._strategy = strategies.from_settings(config.training)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
-        self._data = load.for_recipe(config, known=known or {}, say=self._say)
+        with checking.heard_by(None if quiet else self._say):
+            self._data = load.for_recipe(config, known=known or {}, say=self._say)
         # Each machine may have its data under another path.
         no_paths: dict[str, Any] = dict.fromkeys(paths(config.data))
         comparable = dataclasses.replace(config, data=dataclasses.replace(config.data, **no_paths))
