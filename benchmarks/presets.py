@@ -55,15 +55,14 @@ def _table() -> None:
         "Test figures of the presets, in nats an example, one posterior sample, seed 0.",
         "Made by `python -m benchmarks.presets`.",
         "",
-        "| preset | loss = -ELBO | reconstruction | KL | active units | epochs | seconds | steps/s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| preset | loss = -ELBO | reconstruction | KL | active units | epochs |",
+        "|---|---|---|---|---|---|",
     ]
     for row in rows:
         test = row["test"]
         lines.append(
             f"| {row['preset']} | {-test['elbo']:.2f} | {test['reconstruction']:.2f} | {test['kl']:.2f} "
-            f"| {test['active_units']} of {len(test['kl_per_dimension'])} | {row['epochs']} "
-            f"| {row['seconds']:.0f} | {row['steps_per_second']} |"
+            f"| {test['active_units']} of {len(test['kl_per_dimension'])} | {row['epochs']} |"
         )
     changed = [f"`{row['preset']}` with --set {' '.join(row['settings'])}" for row in rows if row.get("settings")]
     lines += ["", f"Not as the preset has it: {'; '.join(changed)}."] if changed else []
