@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tfvae.command import allow_code_option, guarded
+from tfvae.command import allow_code_option, data_options, guarded
 from tfvae.export import gates
 from tfvae.export.options import FORMATS, QUANTIZE, Options
 from tfvae.quiet import quiet_start
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="set gates; see below",
     )
+    data_options(parser)
     allow_code_option(parser)
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -88,6 +89,8 @@ def _run(arguments: argparse.Namespace) -> int:
         scorer=arguments.scorer,
         gates=gates.parse(arguments.gate),
         allow_code=arguments.allow_code,
+        places=arguments.set,
+        allow_changed_data=arguments.allow_changed_data,
     )
     with quiet_start():
         from tfvae.export.export import export

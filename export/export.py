@@ -43,7 +43,7 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
       `export("runs/digits", Options(quantize=["int8"]))`
     """
     run = Run.open(folder, options.allow_code)
-    subjected = subject.of(run)
+    subjected = subject.of(run, options.places, options.allow_changed_data, say)
     vae = subjected.vae
     bounds = gates.changed(gates.of_model(vae.signatures()), options.gates)
     _without_noise(vae, options, say)

@@ -29,6 +29,8 @@ class Options:
       scorer: write `scorer.tflite`.
       gates: bounds on errors that replace those of the model, by `KIND.ERROR`.
       allow_code: packages whose code the run's files may name.
+      places: where the data are now, as in `data.path=rows.csv`.
+      allow_changed_data: accept data that differ from those of the training.
 
     Raises:
       UserError: an unknown value, options that exclude each other, or a missing package.
@@ -42,6 +44,8 @@ class Options:
     scorer: bool = False
     gates: Mapping[str, float] = field(default_factory=dict)
     allow_code: Sequence[str] = ()
+    places: Sequence[str] = ()
+    allow_changed_data: bool = False
 
     def __post_init__(self) -> None:
         _known("--formats", self.formats, FORMATS)

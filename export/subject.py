@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.data import load, views
+from tfvae.data import views
 from tfvae.errors import UserError
 from tfvae.export import latents
 from tfvae.models.float32 import to_float32
 from tfvae.models.vae import VAE
-from tfvae.runs import saved
+from tfvae.runs import identity, saved
 from tfvae.runs.folder import Run
 
 COMPARED = 1000  # latents of either kind, and the examples for the posterior latents
@@ -39,8 +40,16 @@ class Subject:
     training_y: np.ndarray | None = None
 
 
-def of(run: Run) -> Subject:
+def of(
+    run: Run, places: Sequence[str] = (), allow_changed_data: bool = False, say: Callable[[str], None] = print
+) -> Subject:
     """Reads the model and the data of a run.
+
+    Args:
+      run: a finished run.
+      places: where its data are now, as in `data.path=rows.csv`.
+      allow_changed_data: accept data that differ from those of the training.
+      say: called with sentences to print.
 
     Raises:
       UserError: the run has not finished, its model or data cannot be read, or the model has nothing to export.
@@ -54,7 +63,7 @@ def of(run: Run) -> Subject:
         raise UserError(f"{run.folder}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
     if vae.condition_size is not None and vae.condition is None:
         raise UserError(f"{run.folder}: the meaning of the model's y is not known; train it with tfvae.train.")
-    data = load.for_recipe(run.config)
+    run, data = identity.of_run(run, identity.placed(run, places), allow_changed=allow_changed_data, say=say)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
             f"{run.folder}: an example of its data now has shape {list(data.shape)}, but the model was trained on "

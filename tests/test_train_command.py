@@ -217,7 +217,7 @@ def test_an_error_of_ours_is_called_so(monkeypatch, capsys):
 
 
 def test_ctrl_c_before_the_first_step(monkeypatch, capsys, tmp_path):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(experiment.load, "load", interrupted)

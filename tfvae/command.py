@@ -21,6 +21,21 @@ def allow_code_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def data_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--set` and `--allow-changed-data`, for commands that read the data of a run again."""
+    parser.add_argument(
+        "--set",
+        metavar="data.path=PATH",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="where the data are now, if they have moved: data.path or data.dir; the run keeps it",
+    )
+    parser.add_argument(
+        "--allow-changed-data", action="store_true", help="accept data that differ from those of the training"
+    )
+
+
 def guarded(body: Callable[[], int | None], debug: bool) -> int:
     """Runs a command and returns its exit status; an error is printed as one line on standard error, with status 2.
 

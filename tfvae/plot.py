@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import textwrap
 from collections.abc import Sequence
 
-from tfvae.command import allow_code_option, guarded
+from tfvae.command import allow_code_option, data_options, guarded
 from tfvae.errors import UserError
 from tfvae.plots import gallery
 from tfvae.runs.folder import Run
@@ -17,7 +18,8 @@ _DESCRIPTION = """\
 Draws the pictures of a run into RUN/plots, from its best weights and its test examples.
 
 Training draws them at its end; use this command after an update of tfvae.
-The data set is read again from the path that training used; the same run gives the same pictures.
+The data are read again from the path that training used, or the one in --set, and must be the same data; the same run
+gives the same pictures.
 """
 
 _EPILOG = """\
@@ -30,6 +32,7 @@ colours; rows in the units of your file.
 example:
   python -m tfvae.train --preset digits --out runs/digits
   python -m tfvae.plot runs/digits
+  python -m tfvae.plot runs/rows --set data.path=moved/rows.csv
 
 Prints the path of each picture, and on standard error which pictures were left out and why.
 Exit status: 0, or 2 after an error, printed as one sentence.
@@ -50,12 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="the run folder that training made (it holds config.yaml)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error (default: one sentence)")
+    data_options(parser)
     allow_code_option(parser)
     options = parser.parse_args(arguments)
-    return guarded(lambda: _draw(Run.open(options.run, options.allow_code)), options.debug)
+    return guarded(lambda: _draw(options), options.debug)
 
 
-def _draw(run: Run) -> None:
+def _draw(options: argparse.Namespace) -> None:
+    run = Run.open(options.run, options.allow_code)
     if not run.model.is_file():
         raise UserError(
             f"{run.model}: not found, because the run has not finished. "
@@ -64,10 +69,11 @@ def _draw(run: Run) -> None:
     from tfvae.quiet import quiet_start
 
     with quiet_start():  # importing TensorFlow takes seconds; --help and a wrong name do not need it
-        from tfvae.data.load import for_recipe
-        from tfvae.runs import saved
+        from tfvae.runs import identity, saved
+    there, say = identity.placed(run, options.set), functools.partial(print, file=sys.stderr)
+    run, data = identity.of_run(run, there, allow_changed=options.allow_changed_data, say=say)
     vae = saved.load(run.folder, run.allow_code)
-    drawn = gallery.draw(vae, for_recipe(run.config), run.metrics(), run.plots)
+    drawn = gallery.draw(vae, data, run.metrics(), run.plots)
     for path in drawn.files:
         print(path)
     if drawn.left_out:

@@ -65,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--allow-changed", action="store_true", help="with --resume: accept settings that change the result")
     add(
+        "--allow-changed-data",
+        action="store_true",
+        help="with --resume: accept data that differ from those that the run began with",
+    )
+    add(
         "--init-from",
         metavar="RUN",
         help="start a new run from the best weights of another one with the same networks (default: random weights)",
@@ -95,6 +100,8 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--profile: got {options.profile}, expected a number of steps.")
     if options.allow_changed and not options.resume:
         raise UserError("--allow-changed: needs --resume; a new run accepts any settings.")
+    if options.allow_changed_data and not options.resume:
+        raise UserError("--allow-changed-data: needs --resume; a new run accepts any data.")
     preset, assignments = options.preset or "digits", [*_shorthands(options), *options.set]
     resuming = options.resume and _run_exists(options)
     start = _start(options, preset, resuming)
@@ -109,7 +116,7 @@ def _run(options: argparse.Namespace) -> int:
     if existing is not None:
         initial.check_same(existing, options.init_from)
     output = {"quiet": options.quiet, "profile": options.profile}
-    allowed = {"allow_changed": options.allow_changed, "allow_code": options.allow_code}
+    allowed = {name: getattr(options, name) for name in ("allow_changed", "allow_changed_data", "allow_code")}
     begun = {"init_from": options.init_from if existing is None else None, "allow_code": options.allow_code}
     try:
         if options.plan:

@@ -46,7 +46,7 @@ def test_labels():
 
 
 def test_labels_of_two_parts_are_numbered_together():
-    a, b, names = arrays.joint_labels((["c", "a"], 2, "y"), (["b"], 1, "y_val"))
+    (a, b), names = arrays.joint_labels((["c", "a"], 2, "y"), (["b"], 1, "y_val"))
     assert (a.tolist(), b.tolist(), names) == ([2, 0], [1], ("a", "b", "c"))
     with pytest.raises(UserError, match="one holds numbers and the other text"):
         arrays.joint_labels((["c", "a"], 2, "y"), ([1], 1, "y_val"))

@@ -40,10 +40,11 @@ def test_training_part_alone(tmp_path):
     ("arrays", "said"),
     [
         ({"images": X}, "contains images; expected an array x"),
-        ({"y": np.zeros(6)}, "contains no examples"),
+        ({"y": np.zeros(6)}, "contains y; expected an array x"),
         ({"x": X, "y": np.zeros(5)}, r"data.npz: y: got labels of shape \[5\] for 6 examples"),
         ({"x_train": X, "x_test": X[:, :3]}, r"\[4\] in x_train and \[3\] in x_test"),
-        ({"x_train": X, "x_test": X, "y_train": np.zeros(6)}, "only one of y_train and y_test"),
+        ({"x_train": X, "x_test": X.astype(np.uint8)}, "x_train has values of type float32 and x_test of type uint8"),
+        ({"x_train": X, "x_test": X, "y_train": np.zeros(6)}, "has y_train but no y_test"),
         ({"x": np.where(X == 9, np.nan, X)}, r"x: got nan at index \[2, 1\]"),
         ({"x": np.array([[{}]], object)}, "pickled"),
         ({"x": np.array([["1"]])}, "expected numbers"),
@@ -52,6 +53,40 @@ def test_training_part_alone(tmp_path):
 def test_arrays_that_cannot_be_used(tmp_path, arrays, said):
     with pytest.raises(UserError, match=said):
         npz.read(_write(tmp_path, **arrays))
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_split_of_the_users_own(tmp_path, name):
+    arrays = {"x_train": X, "y_train": np.arange(6), f"x_{name}": X[:2] + 100, f"y_{name}": np.arange(2)}
+    source = npz.read(_write(tmp_path, **arrays))
+    np.testing.assert_array_equal(source.validation.x, X[:2] + 100)
+    assert source.validation.y.tolist() == [0, 1]
+    assert source.test is None
+    assert source.origin == {"train": "the array x_train", "validation": f"the array x_{name}"}
+
+
+def test_three_splits_with_text_labels_are_numbered_together(tmp_path):
+    text = {"train": list("cacaca"), "val": ["d"], "test": ["b"]}
+    arrays = {f"y_{name}": np.array(labels) for name, labels in text.items()}
+    arrays |= {f"x_{name}": X[: len(labels)] for name, labels in text.items()}
+    source = npz.read(_write(tmp_path, **arrays))
+    assert source.label_names == ("a", "b", "c", "d")
+    assert (source.validation.y.tolist(), source.test.y.tolist()) == ([3], [1])
+
+
+def test_a_test_split_beside_x(tmp_path):
+    source = npz.read(_write(tmp_path, x=X, x_test=X[:1]))
+    assert (len(source.train), len(source.test)) == (6, 1)
+
+
+def test_arrays_that_are_not_used_are_said(tmp_path):
+    source = npz.read(_write(tmp_path, x_train=X, x=X, y=np.zeros(6), groups=np.zeros(6)))
+    assert source.notes[0].endswith("not used: x, y, groups.")
+
+
+def test_two_arrays_for_one_split_are_refused(tmp_path):
+    with pytest.raises(UserError, match="has x_val and x_valid, which all name the validation split"):
+        npz.read(_write(tmp_path, x_train=X, x_val=X, x_valid=X))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")

@@ -10,7 +10,6 @@ from tfvae.runs import changes
 
 BEGUN = override(Config(), ["data.name=csv", "data.path=/a/rows.csv", "training.learning_rate=0.01"])
 SOURCE = {
-    "data.dir": "mnist",
     "data.image_size": "images",
     "data.channels": "images",
     "data.num_examples": "blobs",
@@ -70,9 +69,12 @@ def test_the_harmless_are_taken_with_a_reason():
     changes.refuse(found, allow_changed=False)
 
 
-def test_another_place_of_a_keras_set_is_harmless():
-    (found,) = between("data.dir=/b", begun=begun_for("data.dir=/b"))
-    assert found.harmless
+@pytest.mark.parametrize("assignment", ["data.dir=/b", "data.split=/b/splits.csv"])
+def test_another_place_of_files_is_harmless(assignment):
+    source = {"data.dir=/b": "mnist"}.get(assignment, "images")
+    (found,) = between(assignment, begun=override(BEGUN, [f"data.name={source}"]))
+    assert found.harmless == "the same data in another place"
+    assert not found.impossible
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,9 @@ def test_what_changes_the_result_has_to_be_allowed(assignment):
         ("data.label=species", "the original shape of the data"),
         ("data.num_examples=100", "the test set would contain training examples"),
         ("data.validation_fraction=0.2", "the test set would contain training examples"),
+        ("data.split=fold", "the test set would contain training examples"),
+        ("data.group=patient", "the test set would contain training examples"),
+        ("data.stratify=true", "the test set would contain training examples"),
         ("data.test_fraction=0.1", "the test set would contain training examples"),
         ("seed=1", "the test set would contain training examples"),
         ("training.batch_size=64", "counts its epochs in steps"),

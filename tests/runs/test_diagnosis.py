@@ -10,6 +10,7 @@ from tfvae.runs import diagnosis
 from tfvae.runs.diagnosis import aggregate_gap, diagnose
 
 HEALTHY = {
+    "test_examples": 20,
     "latent_dim": 4,
     "active_units": 4,
     "kl": 8.0,
@@ -87,6 +88,20 @@ def test_a_single_example_gives_no_finding_from_a_number_that_is_none():
     gap = aggregate_gap(np.ones([1, 4]), np.zeros([1, 4]), np.zeros(4), np.eye(4))
     assert np.isnan(gap)
     assert diagnose({**HEALTHY, "aggregate_kl": gap}) == []
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "with 1 test example the"), (9, "with 9 test examples the")])
+def test_a_few_test_examples_give_a_sentence_and_no_figure(count, said, data_set, settings, model_for):
+    data = data_set(test=count)
+    vae = model_for(settings(), data)
+    test = {"elbo": -20.0, "kl": 1.0, "active_units": 0, "squared_error_per_value": 0.9}
+    [finding] = diagnose(diagnosis.gather(vae, data, test, {"elbo": -1.0}))
+    assert finding.name == "too few test examples"
+    assert finding.evidence.startswith(said)
+
+
+def test_examples_that_are_all_alike_give_no_ratio():
+    assert diagnose({**HEALTHY, "data_variance": 0.0, "squared_error_per_value": 0.8}) == []
 
 
 def test_the_evidence_of_a_model(data_set, settings, model_for):

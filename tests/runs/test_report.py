@@ -134,7 +134,7 @@ def test_the_schema_stands_in_the_docs(run, float64):
         }
 
     made = json.loads(json.dumps(report.make(vae, data, loop, {})))
-    of_the_run = {"preset", "noise_version", "versions", "latent", "examples"}
+    of_the_run = {"preset", "noise_version", "versions", "latent", "examples", "fingerprint"}
     assert documented("report.json") == made.keys() | of_the_run | {f"test.{name}" for name in made["test"]}
     line = json.loads(json.dumps(loop.history[-1]))
     inner = line["train"].keys() | line["validation"].keys()

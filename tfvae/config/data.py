@@ -23,11 +23,12 @@ class Data(Choice):
         "none", "make x binary: by a threshold, or sampled again each step", choices=("none", "threshold", "dynamic")
     )
     validation_fraction: float = option(
-        0.1, "fraction of the training examples kept for validation", above=0.0, maximum=0.9
+        0.1, "fraction kept for validation if the source has no such split of its own", above=0.0, maximum=0.9
     )
     test_fraction: float = option(
         0.2, "fraction kept for the test if the source has no test split of its own", above=0.0, maximum=0.9
     )
+    stratify: bool = option(False, "draw validation and test with the labels in equal shares")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Csv(Data):
     path: str | None = option(None, "the file to read", is_path=True)
     label: str | None = option(None, "the column that holds labels")
     attributes: tuple[str, ...] = option((), "columns of attributes that condition the model")
+    split: str | None = option(None, "the column that says in which split a row is: train, val or test")
+    group: str | None = option(None, "the column of groups (patients, machines), each to be in one split")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Images(Data):
 
     name: str = option("images", "source of the examples")
     path: str | None = option(None, "the folder to read", is_path=True)
+    split: str | None = option(None, "a file that names the split of each image: train, val or test", is_path=True)
     image_size: tuple[int, int] = option((64, 64), "height and width after resize and crop", minimum=8)
     channels: int = option(3, "1 for grey, 3 for colour", minimum=1, maximum=3)
 

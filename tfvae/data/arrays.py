@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.errors import UserError
+from tfvae.errors import UserError, listed
 
 
 def examples(x: Any, what: str) -> np.ndarray:
@@ -77,24 +77,24 @@ def labels(y: Any, count: int, what: str) -> tuple[np.ndarray, tuple[str, ...] |
     return y.astype(np.int64), None
 
 
-def joint_labels(
-    first: tuple[Any, int, str], second: tuple[Any, int, str]
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...] | None]:
-    """`labels` of two splits, numbered together, so that a class missing from one does not shift the other's numbers.
+def joint_labels(*parts: tuple[Any, int, str]) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
+    """`labels` of several splits, numbered together, so that a class missing from one does not shift another's numbers.
+
+    Args:
+      parts: for each split, the arguments of `labels`.
 
     Raises:
       UserError: see `labels`; or one split has numbers and the other text.
     """
-    a, names = labels(*first)
-    b, more = labels(*second)
-    if names is None and more is None:
-        return a, b, None
-    if names is None or more is None:
-        raise UserError(
-            f"{first[2]} and {second[2]}: one holds numbers and the other text; expected the same type in both."
-        )
-    both, names = named([names[i] for i in a] + [more[i] for i in b])
-    return both[: len(a)], both[len(a) :], names
+    found = [labels(*part) for part in parts]
+    texts = [names for _, names in found if names is not None]
+    if not texts:
+        return [numbers for numbers, _ in found], None
+    if len(texts) < len(found):
+        what = listed(part[2] for part in parts)
+        raise UserError(f"{what}: one holds numbers and the other text; expected the same type in all.")
+    joint, names = named([text[i] for (numbers, _), text in zip(found, texts, strict=True) for i in numbers])
+    return np.split(joint, np.cumsum([len(numbers) for numbers, _ in found])[:-1]), names
 
 
 def named(values: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -43,4 +43,5 @@ def read(count: int, clusters: int, seed: int) -> Source:
         auto="z-score",
         label_names=tuple(f"cluster {i}" for i in range(clusters)),
         feature_names=("x", "y"),
+        generated=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.config.data import Images
-from tfvae.data import decoding
+from tfvae.data import content, decoding, own
+from tfvae.data.folders import of as layout_of
 from tfvae.data.paths import existing_folder
-from tfvae.data.splits import Source, Split
+from tfvae.data.splits import Known, Say, Source, Split
 from tfvae.errors import UserError
 
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -29,11 +31,13 @@ class ImageFiles:
       paths: the files, PNG or JPEG, in a fixed order.
       size: height and width after resize and crop.
       channels: 1 for grey, 3 for colour.
+      folder: from which files have their names; "": their paths are their names.
     """
 
     paths: tuple[str, ...]
     size: tuple[int, int]
     channels: int
+    folder: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,7 +54,7 @@ class ImageFiles:
 
     def take(self, indices: np.ndarray) -> ImageFiles:
         """The files at the indices, in their order."""
-        return ImageFiles(tuple(self.paths[i] for i in indices), self.size, self.channels)
+        return dataclasses.replace(self, paths=tuple(self.paths[i] for i in indices))
 
     def read(self, indices: np.ndarray) -> tf.Tensor:
         """The images at the indices, decoded: uint8 `[batch, height, width, channels]`.
@@ -69,15 +73,20 @@ class ImageFiles:
         """See `decoding.to_fit`."""
         return decoding.to_fit(kind)
 
+    def digests(self, known: Known, say: Say) -> tuple[np.ndarray, Known]:
+        """See `OnDisk`: of the content of each file."""
+        names = [os.path.relpath(path, self.folder) if self.folder else path for path in self.paths]
+        return content.of_files(self.paths, names, known, say)
+
 
 def from_settings(settings: Images, seed: int) -> Source:
     """See `read`."""
     folder = existing_folder(settings.path, "data.path", "with PNG or JPEG images")
-    return read(folder, settings.image_size, settings.channels)
+    return read(folder, settings.image_size, settings.channels, settings.split)
 
 
-def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
-    """Lists a folder, sorted by path; sub-folders of the first level, if there are any, are classes.
+def read(folder: Path, size: tuple[int, int], channels: int, split: str | None = None) -> Source:
+    """Lists a folder, sorted by path; `folders.of` says which sub-folders are classes and which are splits.
 
     Hidden files and files with other extensions are skipped. All headers are checked now; each image is decoded when
     a batch needs it.
@@ -86,6 +95,7 @@ def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
       folder: contains images, or one sub-folder of images per class.
       size: height and width of the examples.
       channels: 1 for grey, 3 for colour.
+      split: a file that names the split of each image, or None.
 
     Raises:
       UserError: there are no images, a file is not PNG or JPEG, or images lie both in the folder and in sub-folders.
@@ -95,21 +105,16 @@ def read(folder: Path, size: tuple[int, int], channels: int) -> Source:
     if not paths:
         raise UserError(f"{folder}: contains no images; expected files that end in {', '.join(ENDINGS)}.")
     _check_headers(paths)
-    parts = [Path(path).relative_to(folder).parts for path in paths]
-    nested = sum(len(part) > 1 for part in parts)
-    if 0 < nested < len(parts):
-        raise UserError(
-            f"{folder}: {len(parts) - nested} images lie in the folder and {nested} in its sub-folders; "
-            "expected all in the folder itself, or all in one sub-folder per class."
-        )
-    names, labels = None, None
-    if nested:
-        names = tuple(sorted({part[0] for part in parts}))
-        number = {name: i for i, name in enumerate(names)}
-        labels = np.array([number[part[0]] for part in parts], np.int64)
+    layout = layout_of(folder, paths, split)
     notes = (f"{folder}: skipped {others} files that do not end in {', '.join(ENDINGS)}.",) if others else ()
-    files = ImageFiles(tuple(paths), size, channels)
-    return Source(Split(files, labels), auto="unit", label_names=names, notes=notes)
+    files = Split(ImageFiles(tuple(paths), size, channels, str(folder)), layout.labels)
+    return Source(
+        **own.divided(files, dict(layout.splits)),
+        auto="unit",
+        label_names=layout.label_names,
+        notes=notes + layout.notes,
+        origin=layout.origin,
+    )
 
 
 def _walk(folder: Path) -> tuple[list[str], int]:

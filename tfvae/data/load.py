@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from tfvae import catalog, noise
+from tfvae import catalog
 from tfvae.config import Config, Data
-from tfvae.data import arrays, scaling
+from tfvae.data import arrays, fingerprint, ownership, scaling
 from tfvae.data.condition import Condition, of_split
-from tfvae.data.pipeline import order
 from tfvae.data.scaling import Scaling
-from tfvae.data.splits import DataSet, OnDisk, Source, Split
+from tfvae.data.splits import DataSet, Known, OnDisk, Say, Source, Split
 from tfvae.errors import UserError
 
+_NOTHING: Known = MappingProxyType({})
 
-def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
-    """The data set that the settings name.
 
-    If a source has no test split, the first `test_fraction` in the order of purpose 4 at step 2^40 - 1 becomes the test
-    split; the next `validation_fraction` of the remaining training part becomes the validation split. Within a split
-    examples keep the source's order.
+def load(
+    settings: Data, seed: int, condition: str = "none", *, known: Known = _NOTHING, say: Say = lambda text: None
+) -> DataSet:
+    """The data set that the settings name; `ownership.divide` says how it is split.
 
     Args:
       settings: the `data` section.
       seed: the run's seed.
       condition: what the model is conditioned on: none, label or attributes.
+      known: files that were digested before, by name.
+      say: called with a sentence now and then if reading takes long.
 
     Raises:
       UserError: the data cannot be used; the message names the file, row or index, and the fix.
@@ -36,10 +38,12 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
       >>> load(Digits(), seed=0).shape
       (8, 8, 1)
     """
-    source = read(settings, seed)
-    train, validation, test, notes = _divide(source, settings, seed)
+    source, files = fingerprint.identified(read(settings, seed), known, say)
+    splits, notes = ownership.divide(source, settings, seed)
+    train, validation, test = (splits[name] for name in ("train", "validation", "test"))
     fitted = _fit(settings, source, train)
     meaning = _condition(condition, source, (train, validation, test))
+    notes = (*source.notes, *notes, *ownership.classes(train, source.label_names), *ownership.shared(splits))
     return DataSet(
         name=settings.name,
         train=train,
@@ -49,15 +53,22 @@ def load(settings: Data, seed: int, condition: str = "none") -> DataSet:
         shape=_shape(train.x),
         label_names=source.label_names,
         feature_names=source.feature_names,
-        notes=source.notes + notes + _unseen(meaning),
+        notes=notes + _unseen(meaning),
         condition=meaning,
         binarize=settings.binarize,
         seed=seed,
+        fingerprint=fingerprint.of(source, files),
+        files=files,
     )
 
 
-def for_recipe(recipe: Config) -> DataSet:
+def for_recipe(recipe: Config, *, known: Known = _NOTHING, say: Say = lambda text: None) -> DataSet:
     """The data set of a whole configuration: its section `data`, its seed, and what its network is conditioned on.
+
+    Args:
+      recipe: the configuration.
+      known: as in `load`.
+      say: as in `load`.
 
     Raises:
       UserError: as `load`.
@@ -68,7 +79,7 @@ def for_recipe(recipe: Config) -> DataSet:
             f"data.attributes: got {', '.join(attributes)}, but network.condition is {recipe.network.condition}; set "
             "network.condition=attributes, or leave data.attributes out."
         )
-    return load(recipe.data, recipe.seed, recipe.network.condition)
+    return load(recipe.data, recipe.seed, recipe.network.condition, known=known, say=say)
 
 
 def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str | Scaling = "auto") -> DataSet:
@@ -130,29 +141,6 @@ def _unseen(condition: Condition | None) -> tuple[str, ...]:
     return (f"condition: no training example has the label {', '.join(unseen[:8])}.",)
 
 
-def _divide(source: Source, settings: Data, seed: int) -> tuple[Split, Split, Split, tuple[str, ...]]:
-    n = len(source.train)
-    test_count = 0 if source.test is not None else _share(settings.test_fraction, n)
-    validation_count = _share(settings.validation_fraction, n - test_count)
-    if n - test_count - validation_count < 1:
-        splits = "training and validation" if source.test is not None else "training, validation and test"
-        raise UserError(
-            f"data: {n} examples are too few to split into {splits}; use more examples or smaller fractions."
-        )
-    ranks = order(seed, noise.LAST_STEP, n)
-    test_at, validation_at, train_at = np.split(ranks, [test_count, test_count + validation_count])
-    train, validation = (source.train.take(np.sort(at)) for at in (train_at, validation_at))
-    notes = (f"Validation: {validation_count} of the {n - test_count} training examples, drawn by seed {seed}.",)
-    if source.test is not None:
-        return train, validation, source.test, notes
-    note = f"Test: {test_count} of {n} examples, drawn by seed {seed}, because the source has no test split."
-    return train, validation, source.train.take(np.sort(test_at)), (note, *notes)
-
-
-def _share(fraction: float, n: int) -> int:
-    return max(1, round(fraction * n))
-
-
 def _fit(settings: Data, source: Source, train: Split) -> Scaling:
     kind = source.auto if settings.scaling == "auto" else settings.scaling
     x = train.x if isinstance(train.x, np.ndarray) else train.x.to_fit(kind)
@@ -189,7 +177,7 @@ def _with_validation(x: np.ndarray, y: Any, validation: Any) -> tuple[Split, Spl
             "expected the same shape."
         )
     if y is not None and y_val is not None:
-        a, b, names = arrays.joint_labels((y, len(x), "y"), (y_val, len(x_val), "validation y"))
+        (a, b), names = arrays.joint_labels((y, len(x), "y"), (y_val, len(x_val), "validation y"))
         return Split(x, a), Split(x_val, b), names
     numbers, names = _labels(y, len(x), "y")
     return Split(x, numbers), Split(x_val, _labels(y_val, len(x_val), "validation y")[0]), names

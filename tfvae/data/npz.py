@@ -1,18 +1,19 @@
-"""Arrays from an npz file: `x`, or `x_train` and `x_test`, with optional labels `y…`."""
+"""Arrays from an npz file: `x`, or `x_train`, `x_val` and `x_test`, with optional labels `y…`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfvae.config.data import Npz
-from tfvae.data import arrays
+from tfvae.data import arrays, own
 from tfvae.data.paths import existing_file
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError
 
-KEYS = ("x", "y", "x_train", "y_train", "x_test", "y_test")
+_EXPECTED = "expected an array x, or x_train with x_val and x_test if you have them"
 
 
 def from_settings(settings: Npz, seed: int) -> Source:
@@ -21,32 +22,39 @@ def from_settings(settings: Npz, seed: int) -> Source:
 
 
 def read(path: Path) -> Source:
-    """The examples of a file, with a test split if it has `x_test`.
+    """The examples of a file, with a validation split if it has `x_val` (`x_valid`, `x_validation`), and `x_test`.
 
     Raises:
       UserError: the file is broken or has no examples, or its arrays do not match.
     """
-    found = read_arrays(path)
-    x_name = "x_train" if "x_train" in found else "x"
-    if x_name not in found:
-        raise UserError(f"{path}: contains no examples; expected an array x, or x_train and x_test.")
-    test_name = "x_test" if x_name == "x_train" and "x_test" in found else None
-    x = arrays.examples(found[x_name], f"{path}: {x_name}")
-    x_test = arrays.examples(found[test_name], f"{path}: {test_name}") if test_name else x[:0]
-    if x.shape[1:] != x_test.shape[1:]:
-        raise UserError(
-            f"{path}: an example is {list(x.shape[1:])} in x_train and {list(x_test.shape[1:])} in x_test; "
-            "expected the same shape."
-        )
-    y, y_test, label_names = _labels(found, path, x_name, len(x), len(x_test) if test_name else None)
-    return Source(Split(x, y), Split(x_test, y_test) if test_name else None, label_names=label_names)
+    found, names, unused = read_arrays(path)
+    x = {split: arrays.examples(found[name], f"{path}: {name}") for split, name in names.items()}
+    for split, name in names.items():
+        if x[split].shape[1:] != x["train"].shape[1:]:
+            raise UserError(
+                f"{path}: an example is {list(x['train'].shape[1:])} in {names['train']} and "
+                f"{list(x[split].shape[1:])} in {name}; expected the same shape."
+            )
+        if (x[split].dtype.kind == "f") != (x["train"].dtype.kind == "f"):
+            raise UserError(
+                f"{path}: {names['train']} has values of type {x['train'].dtype} and {name} of type {x[split].dtype}, "
+                "which are scaled differently; expected whole numbers in both, or floats."
+            )
+    y, label_names = _labels(found, path, names, {split: len(examples) for split, examples in x.items()})
+    splits: dict[str, Any] = {split: Split(examples, y.get(split)) for split, examples in x.items()}
+    notes = (f"{path}: not used: {', '.join(unused[:8])}{', …' * (len(unused) > 8)}.",) if unused else ()
+    origin = {split: f"the array {name}" for split, name in names.items()} if len(names) > 1 else {}
+    return Source(**splits, label_names=label_names, notes=notes, origin=origin)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file whose names are in `KEYS`; nothing is unpickled.
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], list[str]]:
+    """The arrays of a file that are examples or labels; nothing is unpickled.
+
+    Returns:
+      The arrays by name; the name of the examples of each split; and the names of all other arrays, which are not read.
 
     Raises:
-      UserError: the file is not npz, is truncated, or contains pickled objects.
+      UserError: the file is not npz, is truncated, or contains pickled objects, or there is nothing to train on.
     """
     try:
         archive = np.load(path, allow_pickle=False, mmap_mode="r")
@@ -55,8 +63,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 f"{path}: contains one unnamed array; expected an npz file, from numpy.savez(path, x=array)."
             )
         with archive:
-            found = {key: archive[key] for key in archive.files if key in KEYS}
-            others = [key for key in archive.files if key not in KEYS]
+            names = _names(archive.files, path)
+            wanted = {*names.values(), *map(_label_name, names.values())}
+            found = {key: archive[key] for key in archive.files if key in wanted}
+            unused = [key for key in archive.files if key not in wanted]
     except UserError:
         raise
     except MemoryError as error:
@@ -67,23 +77,37 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             f"{path}: cannot be read ({reason}): it is damaged, truncated or contains pickled objects; "
             "expected a file written by numpy.savez."
         ) from error
-    if not found:
-        raise UserError(
-            f"{path}: contains {', '.join(others) or 'nothing'}; expected an array x, or x_train and x_test."
-        )
+    return found, names, unused
+
+
+def _names(keys: list[str], path: Path) -> dict[str, str]:
+    """The name of the examples of each split."""
+    found = {}
+    for split, texts in own.NAMES.items():
+        name = own.only((f"x_{text}" for text in texts if f"x_{text}" in keys), split, str(path))
+        if name or (split == "train" and "x" in keys):
+            found[split] = name or "x"
+    if "train" not in found:
+        raise UserError(f"{path}: contains {', '.join(keys) or 'nothing'}; {_EXPECTED}.")
     return found
 
 
+def _label_name(x_name: str) -> str:
+    return x_name.replace("x", "y", 1)
+
+
 def _labels(
-    found: dict[str, np.ndarray], path: Path, x_name: str, count: int, test_count: int | None
-) -> tuple[np.ndarray | None, np.ndarray | None, tuple[str, ...] | None]:
-    y_name = x_name.replace("x", "y", 1)
-    what = f"{path}: {y_name}"
-    if test_count is None:
-        y, names = arrays.labels(found[y_name], count, what) if y_name in found else (None, None)
-        return y, None, names
-    if (y_name in found) != ("y_test" in found):
-        raise UserError(f"{path}: has only one of y_train and y_test; expected labels for both or for neither.")
-    if y_name not in found:
-        return None, None, None
-    return arrays.joint_labels((found[y_name], count, what), (found["y_test"], test_count, f"{path}: y_test"))
+    found: dict[str, np.ndarray], path: Path, names: dict[str, str], counts: dict[str, int]
+) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]:
+    """The labels of each split, numbered together, and their names."""
+    y_names = {split: _label_name(name) for split, name in names.items()}
+    there = [split for split in names if y_names[split] in found]
+    if not there:
+        return {}, None
+    if missing := [y_names[split] for split in names if split not in there]:
+        raise UserError(
+            f"{path}: has {y_names[there[0]]} but no {missing[0]}; expected labels for every split or for none."
+        )
+    parts = ((found[y_names[split]], counts[split], f"{path}: {y_names[split]}") for split in names)
+    labels, label_names = arrays.joint_labels(*parts)
+    return dict(zip(names, labels, strict=True)), label_names

@@ -7,19 +7,24 @@ from pathlib import Path
 from tfvae.errors import UserError
 
 
-def existing_file(path: str | None, source: str) -> Path:
-    """The file in `data.path`.
+def existing_file(path: str | None, source: str, setting: str = "data.path") -> Path:
+    """The file in a setting.
+
+    Args:
+      path: value of the setting.
+      source: the kind of file, in messages.
+      setting: its name.
 
     Raises:
       UserError: the setting is missing, or its path does not exist or is a folder.
     """
     if path is None:
-        raise UserError(f"data.path: the {source} source reads a file; pass --set data.path=FILE.")
+        raise UserError(f"{setting}: the {source} source reads a file; pass --set {setting}=FILE.")
     found = Path(path).expanduser()
     if found.is_dir():
-        raise UserError(f"data.path: {path} is a folder; expected a {source} file.")
+        raise UserError(f"{setting}: {path} is a folder; expected a {source} file.")
     if not found.exists():
-        raise UserError(f"data.path: {path} does not exist{_alternatives(found)}")
+        raise UserError(f"{setting}: {path} does not exist{_alternatives(found)}")
     return found
 
 

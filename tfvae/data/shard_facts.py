@@ -13,7 +13,7 @@ from tfvae.errors import UserError
 
 NAME = "shards.json"
 VERSION = 1
-SPLITS = ("train", "test")
+SPLITS = ("train", "validation", "test")
 
 _FORMAT = {"format": "tfvae-shards", "version": VERSION}
 
@@ -28,7 +28,7 @@ class Facts:
       shape: of one example; empty for encoded images, whose size is chosen in training.
       dtype: of the values.
       labelled: the examples have labels y.
-      counts: examples in each shard, by split: train, and test if the source has its own test split.
+      counts: examples in each shard, by split: train, and validation and test if the source has its own.
       auto: the scaling that "auto" selects.
       unit_maximum: the user's value that becomes 1 under "unit" scaling.
       label_names: the name of each label 0, 1, …, or None.

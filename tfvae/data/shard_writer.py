@@ -31,7 +31,8 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
       source: from `load.read`.
       origin: name of the source in `shards.json`.
       folder: new or empty.
-      shards: number of shards for the training examples; a test split has as many, or one per example if it has fewer.
+      shards: number of shards for the training examples; other splits have as many, or one per example if
+        they have fewer.
       say: called with one line per shard.
 
     Raises:
@@ -39,7 +40,7 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
         and the number of training examples, or an example cannot be read.
     """
     _check(folder, shards, len(source.train))
-    splits = {"train": source.train} | ({} if source.test is None else {"test": source.test})
+    splits = source.own
     counts = {name: _shard_sizes(len(split), shards) for name, split in splits.items()}
     x, array = source.train.x, isinstance(source.train.x, np.ndarray)
     facts = Facts(

@@ -7,13 +7,14 @@ import functools
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfvae.config.data import Shards
 from tfvae.data import decoding, shard_facts, shard_index, storage
-from tfvae.data.splits import Source, Split
+from tfvae.data.splits import Known, Say, Source, Split
 from tfvae.errors import UserError
 
 # A row of the index, with the number of the shard and the length of the frame.
@@ -75,6 +76,11 @@ class Sharded:
         extremes = np.array([self.records["low"].min(), self.records["high"].max()])
         return extremes.astype(self.dtype).reshape(2, 1, 1)
 
+    def digests(self, known: Known, say: Say) -> tuple[np.ndarray, Known]:
+        """See `OnDisk`: of the checksum of each record, which covers its label too, and its size; nothing is read."""
+        key = self.records["crc"].astype(np.uint64) << np.uint64(32) | self.records["x_size"].astype(np.uint64)
+        return key, {}
+
     def _contents(self, rows: np.ndarray) -> list[bytes]:
         columns = (rows[name].tolist() for name in ("file", "offset", "length"))
         places = [(self.files[file], offset, length) for file, offset, length in zip(*columns, strict=True)]
@@ -120,7 +126,7 @@ def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
     if facts.encoded:
         decoding.check_channels(channels)
         shape = (*size, channels)
-    splits = {}
+    splits: dict[str, Any] = {}
     for split, counts in facts.counts.items():
         files = tuple(storage.join(folder, name) for name in shard_facts.names(split, len(counts)))
         shards = zip(range(len(files)), files, counts, strict=True)
@@ -128,8 +134,8 @@ def read(path: str | None, size: tuple[int, int], channels: int) -> Source:
         labels = records["label"].astype(np.int64) if facts.labelled else None
         splits[split] = Split(Sharded(files, records, shape, dtype, facts.encoded), labels)
     return Source(
-        train=splits["train"],
-        test=splits.get("test"),
+        **splits,
+        origin={name: f"the {name} shards" for name in splits} if len(splits) > 1 else {},
         auto=facts.auto,
         unit_maximum=facts.unit_maximum,
         label_names=facts.label_names,

@@ -65,6 +65,8 @@ def _run(options: argparse.Namespace) -> None:
         raise UserError(
             f"--out {options.out}: expected a local folder; write it there, then copy it to the object store."
         )
+    if getattr(settings.data, "group", None):
+        raise UserError("data.group: shards keep no groups; leave it out, or name the split of each row (data.split).")
     from tfvae.quiet import quiet_start
 
     with quiet_start():

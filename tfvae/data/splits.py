@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
+
+Say = Callable[[str], None]
+# Files by name: size in bytes, time of the last change in nanoseconds, and the digest of the content.
+Known = Mapping[str, tuple[int, int, int]]
 
 
 class OnDisk(Protocol):
@@ -42,6 +47,21 @@ class OnDisk(Protocol):
           UserError: this kind of scaling cannot be fitted to these examples.
         """
 
+    def digests(self, known: Known, say: Say) -> tuple[np.ndarray, Known]:
+        """What identifies the content of each example, for `tfvae.data.fingerprint`.
+
+        Args:
+          known: files that were digested before.
+          say: called with a sentence now and then if it takes long.
+
+        Returns:
+          uint64 `[n]`, equal for equal contents; and the files, by name, in the order of the examples (empty for
+          examples that are not in files of their own).
+
+        Raises:
+          UserError: names the file that cannot be read.
+        """
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -51,11 +71,13 @@ class Split:
       x: `[n, …]` (uint8 stays uint8), or examples to be streamed.
       y: labels, int64 `[n]`, -1 for an unlabelled example, or None.
       attributes: float32 `[n, A]`, or None.
+      digests: uint64 `[n]`, equal where x is equal, or None if it is not known.
     """
 
     x: np.ndarray | OnDisk
     y: np.ndarray | None = None
     attributes: np.ndarray | None = None
+    digests: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -63,17 +85,21 @@ class Split:
     def take(self, indices: np.ndarray) -> Split:
         """The examples at the indices, in their order."""
         x = self.x[indices] if isinstance(self.x, np.ndarray) else self.x.take(indices)
-        y, attributes = (None if rows is None else rows[indices] for rows in (self.y, self.attributes))
-        return Split(x, y, attributes)
+        others = (self.y, self.attributes, self.digests)
+        return Split(x, *(None if rows is None else rows[indices] for rows in others))
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The content of a source, before the validation split is taken and the scaling is fitted.
+    """The content of a source, before the splits that it lacks are taken and the scaling is fitted.
 
     Attributes:
-      train: everything except the test split; if `test` is None, the test split is taken from it.
+      train: everything except the source's own other splits; those that it lacks are taken from it.
       test: the source's own test split, or None.
+      validation: the source's own validation split, or None.
+      origin: what each of the source's own splits is, by its name, such as "the array x_test".
+      groups: the group of each example of `train`, int64 `[n]`, whose examples stay together; or None.
+      generated: the examples are computed from the settings, which therefore identify them.
       auto: the scaling that "auto" selects.
       unit_maximum: the user's value that becomes 1 under "unit" scaling.
       label_names: the name of each label 0, 1, …, or None.
@@ -90,6 +116,16 @@ class Source:
     feature_names: tuple[str, ...] | None = None
     attribute_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    validation: Split | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
+    groups: np.ndarray | None = None
+    generated: bool = False
+
+    @property
+    def own(self) -> dict[str, Split]:
+        """The splits that the source has itself, by name."""
+        found = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in found.items() if split is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +135,7 @@ class DataSet:
     Attributes:
       name: the source.
       train: the examples to train on; the scaling is fitted on these only.
-      validation: taken from the training part; may be empty.
+      validation: the source's own, or taken from the training part; may be empty.
       test: never trained on; may be empty.
       scaling: user's units to model units, and back.
       shape: of one example; images are height, width, channels.
@@ -109,6 +145,8 @@ class DataSet:
       condition: what the model is conditioned on; None: nothing.
       binarize: how examples become binary: "none", "threshold" or "dynamic".
       seed: the run's; dynamic binarisation draws with it.
+      fingerprint: what identifies the data (`tfvae.data.fingerprint`); empty for a user's arrays.
+      files: the files of the examples, by name; empty for arrays.
     """
 
     name: str
@@ -123,3 +161,5 @@ class DataSet:
     condition: Condition | None = None
     binarize: str = "none"
     seed: int = 0
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    files: Known = field(default_factory=dict)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tfvae.config import Config, to_dict
+from tfvae.config import Config, paths, to_dict
 from tfvae.errors import UserError
 
 # Settings that change no result, or only its rounding, or only the length of the run; with a note on each.
 _HARMLESS = {
-    "data.dir": "the same data in another place",
-    "data.path": "the same data in another place",
     "training.epochs": "a decaying learning rate is stretched over the new number of epochs",
     "training.early_stopping": "it only decides when training stops",
     "training.accumulation": "the same sum over other micro-batches",
@@ -22,6 +20,7 @@ _HARMLESS = {
     "training.latent": "the same noise with other rounding",
     "training.sample_every": "it only writes pictures",
 }
+_PLACE = "the same data in another place"
 # Settings, or whole sections, with which the checkpoint cannot be used, even if the user allows the change.
 _SPLITS = "the examples would be split differently, so the test set would contain training examples"
 _MODEL = "the checkpoint holds the weights of the original model"
@@ -31,6 +30,9 @@ _NEVER = {
     "data.validation_fraction": _SPLITS,
     "data.test_fraction": _SPLITS,
     "data.num_examples": _SPLITS,
+    "data.split": _SPLITS,
+    "data.group": _SPLITS,
+    "data.stratify": _SPLITS,
     "data.label": _SHAPE,
     "data.image_size": _SHAPE,
     "data.channels": _SHAPE,
@@ -52,11 +54,13 @@ class Change(NamedTuple):
       setting: as `--set` names it.
       was: the run's value.
       wanted: the requested value.
+      is_place: it is the path of data, which their fingerprint holds to account.
     """
 
     setting: str
     was: Any
     wanted: Any
+    is_place: bool = False
 
     def __str__(self) -> str:
         old, new = ("none" if value is None else value for value in (self.was, self.wanted))
@@ -67,11 +71,13 @@ class Change(NamedTuple):
         """Why the run may continue with the change, or None."""
         if self.setting == "training.epochs" and self.wanted < self.was:
             return None
-        return _HARMLESS.get(self.setting)
+        return _PLACE if self.is_place else _HARMLESS.get(self.setting)
 
     @property
     def impossible(self) -> str | None:
         """Why no run can continue with the change, or None."""
+        if self.is_place:
+            return None
         if self.setting == "training.ema" and None in (self.was, self.wanted):
             return "the averages of the weights cannot be added to a checkpoint or removed from it"
         if self.setting == "training.precision" and "float64" in (self.was, self.wanted):
@@ -95,11 +101,12 @@ def between(was: Config, wanted: Config) -> list[Change]:
     # If a section has another choice, settings that only one of the two choices has are covered by its name.
     names = (name for name in after if name.endswith(".name") and after[name] != before[name])
     renamed = tuple(name.removesuffix("name") for name in names)
+    places = {f"data.{name}" for name in paths(wanted.data)}
     found = []
     for name in {**after, **before}:
         only_one_has_it = (name in before) != (name in after)
         if before.get(name) != after.get(name) and not (only_one_has_it and name.startswith(renamed)):
-            found.append(Change(name, before.get(name), after.get(name)))
+            found.append(Change(name, before.get(name), after.get(name), name in places))
     return found
 
 

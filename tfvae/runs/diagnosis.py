@@ -17,6 +17,10 @@ from tfvae.models.capabilities import capabilities, gaussian_prior
 Evidence = Mapping[str, float]
 _TEST_EXAMPLES = 2000
 _SAMPLES = 500
+# With fewer, the variances that the checks divide by are mostly chance, and of one example they are 0.
+_FEWEST = 10
+# Test examples that are all alike: a ratio to their variance has no meaning.
+_NO_VARIANCE = 1e-12
 
 
 class Finding(NamedTuple):
@@ -39,9 +43,13 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     Each check names the figures that it needs as parameters, and is skipped if one is missing. The limits are rules of
     thumb, chosen on the presets of this package: a finding is a place to look, not a proof.
 
+    With few test examples the only finding is that there are too few.
+
     Args:
       evidence: the result of `gather`.
     """
+    if evidence.get("test_examples", _FEWEST) < _FEWEST:
+        return [_few(evidence["test_examples"])]
     findings = []
     for check in (
         _collapse,
@@ -68,15 +76,19 @@ def gather(model: Any, data: DataSet, test: Mapping[str, Any], best: Mapping[str
       best: the summarised training terms of the best epoch.
 
     Returns:
-      `latent_dim`; `kl_weight`, the final one; `active_units`; `kl`, mean of the test split, nats;
-      `squared_error_per_value` of the reconstruction, and `data_variance` and `sample_variance`, means over values of
+      `test_examples`, those looked at; with few of them nothing else but `latent_dim`; `kl_weight`, the final one;
+      `active_units`; `kl`, mean of the test split, nats; `squared_error_per_value` of the reconstruction, and
+      `data_variance` and `sample_variance`, means over values of
       the variance over test examples and over samples of the prior (draws of a real-valued likelihood, else means),
       model units squared; `train_elbo` and `test_elbo`, nats; `aggregate_kl`, from the Gaussian of the encoded
       examples' moments to the prior, nats per dimension.
     """
     able = capabilities(model, data)
     view = views.first(data, "test", _TEST_EXAMPLES, condition=model.condition)
-    evidence = {"latent_dim": model.latent_dim, "data_variance": view.x.var(axis=0).mean()}
+    evidence = {"test_examples": len(view), "latent_dim": model.latent_dim}
+    if len(view) < _FEWEST:
+        return {name: float(value) for name, value in evidence.items()}
+    evidence["data_variance"] = view.x.var(axis=0).mean()
     evidence |= {f"{part}_elbo": terms["elbo"] for part, terms in (("train", best), ("test", test)) if "elbo" in terms}
     evidence |= {name: test[name] for name in ("active_units", "kl", "squared_error_per_value") if name in test}
     evidence |= {name: value for name, value in model.schedule().items() if name == "kl_weight"}
@@ -117,6 +129,15 @@ def _aggregate_kl(model: Any, view: views.View) -> float:
     return aggregate_gap(density.mean.numpy(), density.log_var.numpy(), prior.mean.numpy(), prior.scale_tril.numpy())
 
 
+def _few(test_examples: float) -> Finding:
+    count = f"{test_examples:.0f} test example{'s' * (test_examples != 1)}"
+    return Finding(
+        "too few test examples",
+        f"with {count} the figures above are mostly chance; the diagnosis needs at least {_FEWEST}",
+        "more data, a larger data.test_fraction",
+    )
+
+
 def _collapse(active_units: float, latent_dim: float, kl: float) -> Finding | None:
     if active_units >= 0.25 * latent_dim and active_units > 0:
         return None
@@ -131,7 +152,9 @@ def _collapse(active_units: float, latent_dim: float, kl: float) -> Finding | No
 def _poor_reconstruction(
     squared_error_per_value: float, data_variance: float, kl_weight: float = 1.0
 ) -> Finding | None:
-    explained = 1 - squared_error_per_value / max(data_variance, 1e-12)
+    if data_variance <= _NO_VARIANCE:
+        return None
+    explained = 1 - squared_error_per_value / data_variance
     if explained >= 0.3:
         return None
     share = f"the reconstruction explains {100 * explained:.0f} % of the variance of the data"
@@ -144,7 +167,7 @@ def _poor_reconstruction(
 
 
 def _low_diversity(sample_variance: float, data_variance: float, kl_weight: float = 1.0) -> Finding | None:
-    ratio = sample_variance / max(data_variance, 1e-12)
+    ratio = sample_variance / data_variance if data_variance > _NO_VARIANCE else 1.0
     if ratio >= 0.3:
         return None
     return Finding(

@@ -17,7 +17,7 @@ from tfvae import catalog, noise
 from tfvae.config import Config, paths
 from tfvae.data import load
 from tfvae.data.condition import Condition
-from tfvae.data.splits import DataSet
+from tfvae.data.splits import DataSet, Known, Say
 from tfvae.engine import optimizers, trainer
 from tfvae.engine import strategy as strategies
 from tfvae.engine.cluster import environment as cluster
@@ -29,7 +29,7 @@ from tfvae.errors import UserError
 from tfvae.latent import resolve
 from tfvae.models.base import LatentModel
 from tfvae.plots import gallery
-from tfvae.runs import changes, initial, keras_files, report, tensorboard
+from tfvae.runs import changes, identity, initial, keras_files, report, tensorboard
 from tfvae.runs import plan as plans
 from tfvae.runs.folder import Run, absolute
 from tfvae.runs.progress import Reporter
@@ -67,8 +67,7 @@ def train(
     """
     with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
-        facts = {"preset": preset, **experiment.facts(), **experiment.columns()}
-        facts |= experiment.start_from(init_from, allow_code)
+        facts = {"preset": preset, **experiment.facts(), **experiment.start_from(init_from, allow_code)}
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
         with _held(run, writes):
             return experiment.run(run, profile)
@@ -79,6 +78,7 @@ def resume(
     config: Config | None = None,
     *,
     allow_changed: bool = False,
+    allow_changed_data: bool = False,
     allow_code: Collection[str] = (),
     quiet: bool = False,
     profile: int = 0,
@@ -91,6 +91,7 @@ def resume(
       folder: the run's.
       config: the settings to continue with, which replace those in `config.yaml`; None: the run's own.
       allow_changed: also accept settings that change the result, if the checkpoint still fits.
+      allow_changed_data: also accept other data, if the checkpoint still fits.
       allow_code: packages whose code the run's `config.yaml` may name.
       quiet: print nothing.
       profile: steps to profile for TensorBoard; 0: none.
@@ -108,17 +109,14 @@ def resume(
     differences = changes.between(run.config, config)
     changes.refuse(differences, allow_changed)
     if run.ended and not changes.prolong(differences):
-        done: dict[str, Any] = run.read_json("report.json")
-        if not quiet and cluster.is_chief(config.training):
-            print("\n".join(["this run has already finished; nothing to do.", *_summary(done, run)]))
-        return done
+        return _ended(run, config, differences, allow_changed_data, quiet or not cluster.is_chief(config.training))
     with (
         workers.worker_errors(config.training) as writes,
         _precision(config.training.precision),
         _held(run, writes),
     ):
-        experiment = _Experiment(config, quiet or not writes)
-        experiment.check_data(run)
+        experiment = _Experiment(config, quiet or not writes, run.files())
+        experiment.check_data(run, allow_changed_data)
         experiment.start_again(run)
         return experiment.run(run, profile, differences)
 
@@ -130,6 +128,7 @@ def plan(
     init_from: str | Path | None = None,
     allow_code: Collection[str] = (),
     allow_changed: bool = False,
+    allow_changed_data: bool = False,
     quiet: bool = False,
 ) -> plans.Plan:
     """What `train`, or with a run `resume`, would take; it trains for up to a minute to measure, and keeps nothing.
@@ -140,6 +139,7 @@ def plan(
       init_from: as for `train`.
       allow_code: as for `train`.
       allow_changed: as for `resume`.
+      allow_changed_data: as for `resume`.
       quiet: print nothing.
 
     Raises:
@@ -156,11 +156,29 @@ def plan(
         done = done if not run.ended or changes.prolong(differences) else None
     plans.check(config)
     with _precision(config.training.precision):
-        experiment = _Experiment(config, quiet)
+        experiment = _Experiment(config, quiet, run.files() if run else None)
         if run is not None:
-            experiment.check_data(run)
+            experiment.check_data(run, allow_changed_data)
         experiment.start_from(init_from, allow_code)
         return experiment.plan(done)
+
+
+def _ended(
+    run: Run, config: Config, differences: Sequence[changes.Change], allow_changed_data: bool, quiet: bool
+) -> dict[str, Any]:
+    """The report of a run that has finished; of the changes, it keeps only where its data are now."""
+    say: Say = (lambda text: None) if quiet else print
+    moved = [change for change in differences if change.is_place]
+    if moved and cluster.is_chief(config.training):
+        places = {name: getattr(config.data, name) for name in paths(run.config.data)}
+        there = dataclasses.replace(run.config, data=dataclasses.replace(run.config.data, **places))
+        run, _ = identity.of_run(run, there, allow_changed=allow_changed_data, say=say)
+        for change in moved if run.config == there else ():
+            say(f"changed: {change} ({change.harmless}).")
+    done: dict[str, Any] = run.read_json("report.json")
+    nothing = "nothing else to do" if moved else "nothing to do"
+    say("\n".join([f"this run has already finished; {nothing}.", *_summary(done, run)]))
+    return done
 
 
 def _held(run: Run, writes: bool) -> contextlib.AbstractContextManager[None]:
@@ -180,25 +198,23 @@ def _precision(policy: str) -> Iterator[None]:
 class _Experiment:
     """The objects of a run, created in the order that TensorFlow requires: devices, data, model."""
 
-    def __init__(self, config: Config, quiet: bool) -> None:
+    def __init__(self, config: Config, quiet: bool, known: Known | None = None) -> None:
         self._config, self._quiet = config, quiet
+        self._new_facts: dict[str, Any] = {}
         self._latent, reason = resolve(config.training.latent)
         self._latent_text = f"{self._latent} ({reason})" if reason else self._latent
         self._strategy = strategies.from_settings(config.training)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
-        self._data = load.for_recipe(config)
+        self._data = load.for_recipe(config, known=known or {}, say=self._say)
         # Each machine may have its data under another path.
         no_paths: dict[str, Any] = dict.fromkeys(paths(config.data))
         comparable = dataclasses.replace(config, data=dataclasses.replace(config.data, **no_paths))
-        workers.require_same(self._strategy, {"configuration": comparable, "data set": self.facts()["examples"]})
+        same = {"configuration": comparable, "data set": (identity.examples(self._data), self._data.fingerprint)}
+        workers.require_same(self._strategy, same)
         with self._strategy.scope():
             self._model = build(config, self._data)
         check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
-
-    def columns(self) -> dict[str, Any]:
-        """The columns of a table, for `config.yaml`."""
-        return {"columns": list(self._data.feature_names)} if self._data.feature_names else {}
 
     def start_from(self, folder: str | Path | None, allow_code: Collection[str]) -> dict[str, Any]:
         """Starts from the weights of another run, if one is named; returns the fact for `config.yaml`."""
@@ -229,8 +245,10 @@ class _Experiment:
                 reporter.say(f"initial weights: the best of {fact['run']}.")
             for change in differences:
                 reporter.say(f"changed: {change}{f' ({change.harmless})' if change.harmless else ''}.")
-            if differences and writes:  # only now: the checkpoint has been restored, so it fits them
-                run.change(self._config)
+            if writes and (differences or self._new_facts):  # only now: the checkpoint is restored, so it fits them
+                run.change(self._config, self._new_facts)
+            if writes:
+                run.write_files(self._data.files)
             with (
                 tensorboard.writer(run.tensorboard, self._model.terms) if writes else contextlib.nullcontext() as write
             ):
@@ -280,15 +298,24 @@ class _Experiment:
             f"latent op {self._latent_text}, seed {self._config.seed}."
         )
 
-    def check_data(self, run: Run) -> None:
-        """Raises a UserError if the data differ from those that the run started with."""
-        was, now = run.facts.get("examples"), self.facts()["examples"]
-        if was and was != now:  # runs of earlier versions do not record it
-            before, after = (", ".join(f"{name} {value}" for name, value in counts.items()) for counts in (was, now))
-            raise UserError(
-                f"--resume: the run started with other data ({before}; now {after}), which changes its steps and its "
-                "test examples; restore the original data, or start a new run with another --out."
-            )
+    def check_data(self, run: Run, allow_changed: bool) -> None:
+        """Raises a UserError if the data differ from those that the run started with, and are not allowed to."""
+        now, was = identity.examples(self._data), run.facts.get("examples")
+        if not identity.require_same(run, self._data, allow_changed, self._say) and was:
+            size = self._config.training.batch_size
+            if was["shape"] != now["shape"] or was["train"] // size != now["train"] // size:
+                raise UserError(
+                    f"{run.folder}: the checkpoint does not fit these data: shape {was['shape']} and {was['train']} "
+                    f"training examples; now {now['shape']} and {now['train']}, which changes the model or the number "
+                    "of steps per epoch; start a new run with another --out."
+                )
+        fingerprint = dict(self._data.fingerprint)
+        if run.facts.get("fingerprint") != fingerprint:
+            self._new_facts = {"examples": now, "fingerprint": fingerprint}
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            print(text, flush=True)
 
     def facts(self) -> dict[str, Any]:
         """What `config.yaml` and `report.json` record about the run besides its settings."""
@@ -299,9 +326,8 @@ class _Experiment:
             "python": platform.python_version(),
         }
         latent = {"implementation": self._latent_text, "devices": _devices()}
-        splits = {name: len(getattr(self._data, name)) for name in ("train", "validation", "test")}
-        examples = {"shape": list(self._data.shape), **splits}
-        return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, "examples": examples}
+        data = {"examples": identity.examples(self._data), "fingerprint": dict(self._data.fingerprint)}
+        return {"noise_version": noise.NOISE_VERSION, "versions": versions, "latent": latent, **data}
 
 
 def build(config: Config, data: DataSet) -> LatentModel:

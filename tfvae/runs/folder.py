@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tfvae.errors import UserError
 from tfvae.files import UNFINISHED, write
 
 _PARTS = ("checkpoints", "plots", "tensorboard")
+_FILES = "data-files.json"
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,20 @@ class Run:
         facts = {k: v for k, v in yaml.safe_load(text).items() if k in configuration.FACTS}
         return cls(folder, config, facts, tuple(allow_code))
 
-    def change(self, config: configuration.Config) -> Run:
-        """The run with other settings in its `config.yaml`, and no longer finished; call it under the lock."""
-        changed = dataclasses.replace(self, config=config)
+    def move(self, config: configuration.Config) -> Run:
+        """The run with the data in another place in its `config.yaml`; call it under the lock."""
+        moved = dataclasses.replace(self, config=config)
+        moved._write_config()
+        return moved
+
+    def change(self, config: configuration.Config, facts: Mapping[str, Any] | None = None) -> Run:
+        """The run with other settings in its `config.yaml`, and no longer finished; call it under the lock.
+
+        Args:
+          config: the settings.
+          facts: those to replace.
+        """
+        changed = dataclasses.replace(self, config=config, facts={**self.facts, **(facts or {})})
         # First: a kill between the two must leave an unfinished run, not a finished one with the new settings.
         (self.folder / "report.json").unlink(missing_ok=True)
         changed._write_config()
@@ -117,6 +129,18 @@ class Run:
     def ended(self) -> bool:
         """Whether training has finished and all its files are written."""
         return self.model.is_file() and (self.folder / "report.json").is_file()
+
+    def files(self) -> dict[str, tuple[int, int, int]]:
+        """The files of the examples that the run was trained on, by name; empty for arrays."""
+        path = self.folder / _FILES
+        with contextlib.suppress(FileNotFoundError, ValueError, AttributeError, TypeError):  # it only saves time
+            return {name: tuple(file) for name, file in json.loads(path.read_text()).items()}
+        return {}
+
+    def write_files(self, files: Mapping[str, tuple[int, int, int]]) -> None:
+        """Writes what `files` returns; nothing if there are none."""
+        if files:
+            write(self.folder / _FILES, lambda path: path.write_text(json.dumps(dict(files)) + "\n"))
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one per epoch; a line truncated by a crash is left out."""
