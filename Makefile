@@ -50,7 +50,7 @@ format: $(READY) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 lock: $(READY)   ## write constraints.txt anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra edge --strip-extras --allow-unsafe --no-build-isolation --no-header \
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra edge --extra tables --strip-extras --allow-unsafe --no-build-isolation --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
 		--output-file constraints.txt pyproject.toml
 
@@ -59,7 +59,7 @@ lock: $(READY)   ## write constraints.txt anew from pyproject.toml
 $(READY): pyproject.toml setup.py constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement constraints.txt
-	$(BIN)/pip install --quiet --no-build-isolation --constraint constraints.txt --editable ".[dev,edge]"
+	$(BIN)/pip install --quiet --no-build-isolation --constraint constraints.txt --editable ".[dev,edge,tables]"
 	touch $(READY)
 
 clean:           ## remove the environment and what builds leave behind
