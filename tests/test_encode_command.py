@@ -126,7 +126,7 @@ def test_a_table_gives_the_attributes(tmp_path):
     source = ["data.name=csv", f"data.path={tmp_path / 'rows.csv'}", "data.label=kind", "data.attributes=[b]"]
     source += ["network.condition=attributes", "likelihood.name=gaussian", "training.batch_size=8"]
     run = trained(tmp_path / "run", *source)
-    assert Run.open(run).facts["columns"] == ["a"]
+    assert list(Run.open(run).facts["fingerprint"]["columns"]) == ["a"]
     found = codes(tmp_path, run, tmp_path / "rows.csv")
     assert_codes(found, run, tfvae.load(run).scaling.forward(x[:, :1]), x[:, 1:].astype(np.float32))
 
@@ -217,6 +217,22 @@ def test_a_file_that_does_not_fit(digits, table, tmp_path, capsys):
     (tmp_path / "bare.csv").write_text("a,b\n1,2\n")
     assert "has no column 'kind'" in refuse(capsys, tmp_path, table, tmp_path / "bare.csv", *out)
     assert "come without" in refuse(capsys, tmp_path, table, tmp_path / "bare.csv", "--set", "data.label=", *out)
+
+
+def test_other_data_in_the_place_of_the_runs_own(tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    rows(table, 40)
+    source = ["data.name=csv", f"data.path={table}", "data.label=kind", "likelihood.name=gaussian"]
+    run, out = trained(tmp_path / "run", *source, "training.batch_size=8"), tmp_path / "codes.npz"
+    moved = table.rename(tmp_path / "moved.csv")
+    assert "rows.csv does not exist" in refuse(capsys, tmp_path, run, "--out", out)
+    rows(table, 40, seed=1)
+    assert "the values of columns a and b" in refuse(capsys, tmp_path, run, "--out", out)
+    other = codes(tmp_path, run, "--allow-changed-data")
+    own = codes(tmp_path, run, "--set", f"data.path={moved}")
+    assert (other["z_mean"] != own["z_mean"]).any()
+    said = refuse(capsys, tmp_path, run, moved, "--allow-changed-data", "--out", tmp_path / "other.npz")
+    assert "leave it out" in said
 
 
 def test_a_broken_image_leaves_nothing(faces, tmp_path, capsys):

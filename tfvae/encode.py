@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         action="extend",
         default=[],
-        help="change the run's data settings, as in --set data.path=MOVED.csv",
+        help="with FILE: how to read it, as in data.name=npz; else where the run's data are now, as data.path=PATH",
     )
+    add("--allow-changed-data", action="store_true", help="accept data that differ from those of the training")
     allow_code_option(parser)
     add("--quiet", action="store_true", help="print only errors")
     add("--debug", action="store_true", help="show the traceback of an error")
@@ -70,6 +71,8 @@ def _run(options: argparse.Namespace) -> None:
     if others := [assignment for assignment in options.set if not assignment.startswith("data.")]:
         raise UserError(f"--set {others[0]}: only settings of the section data apply here, such as data.path=FILE.")
     run = Run.open(options.run, options.allow_code)
+    if options.file and options.allow_changed_data:
+        raise UserError("--allow-changed-data: the data of FILE are others anyway; leave it out.")
     recipe = config.override(run.config, options.set)
     sources = [options.file, *(getattr(recipe.data, name) for name in config.paths(recipe.data))]
     if any(source and options.out.resolve() == Path(source).expanduser().resolve() for source in sources):
@@ -80,17 +83,16 @@ def _run(options: argparse.Namespace) -> None:
         from tfvae.runs import codes, embeddings, saved
     write = codes.writer(options.out)
     vae = saved.load(run.folder, run.allow_code)
-    examples = embeddings.of_file(recipe, options.file) if options.file else embeddings.of_run(recipe)
+    say: Callable[[str], None] = (lambda text: None) if options.quiet else print
+    if options.file:
+        examples = embeddings.of_file(recipe, options.file)
+    else:
+        examples = embeddings.of_run(run, options.set, options.allow_changed_data, say)
     for note in embeddings.check(examples, vae, run):
-        _say(note, options.quiet)
+        say(note)
     batches = _Shown(embeddings.batches(examples, vae, recipe), len(examples), options.quiet)
     write(batches)
-    _say(f"{len(examples):,} examples encoded to {options.out}: {batches.columns}.", options.quiet)
-
-
-def _say(text: str, quiet: bool) -> None:
-    if not quiet:
-        print(text)
+    say(f"{len(examples):,} examples encoded to {options.out}: {batches.columns}.")
 
 
 class _Shown:

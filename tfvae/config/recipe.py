@@ -22,7 +22,7 @@ from tfvae.config.training import Training
 from tfvae.errors import UserError, nearest
 
 # The keys of config.yaml that describe the run and are not settings.
-FACTS = ("preset", "noise_version", "versions", "latent", "examples", "fingerprint", "columns", "init_from")
+FACTS = ("preset", "noise_version", "versions", "latent", "examples", "fingerprint", "init_from")
 
 
 @dataclasses.dataclass(frozen=True)

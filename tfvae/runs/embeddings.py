@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from tfvae import catalog, config, noise
 from tfvae.config import Config
 from tfvae.data import load, pipeline
 from tfvae.data.batch import Batch
-from tfvae.data.splits import Split
+from tfvae.data.splits import Say, Split
 from tfvae.engine.batches import Batches
 from tfvae.errors import UserError, listed, nearest
 from tfvae.models import checks
 from tfvae.models.vae import VAE
+from tfvae.runs import identity
 from tfvae.runs.folder import Run
 
 BATCH = 256
@@ -47,13 +48,14 @@ class Examples:
         return sum(map(len, self.splits.values()))
 
 
-def of_run(recipe: Config) -> Examples:
-    """The data of a run, divided into the splits that it was trained on.
+def of_run(run: Run, places: Sequence[str], allow_changed: bool, say: Say) -> Examples:
+    """The data of a run, divided into the splits that it was trained on; see `identity.of_run`.
 
     Raises:
-      UserError: the data cannot be read.
+      UserError: the data cannot be read, or are others.
     """
-    return _examples(load.for_recipe(recipe), f"data.{recipe.data.name}")
+    _, data = identity.of_run(run, identity.placed(run, places), allow_changed=allow_changed, say=say)
+    return _examples(data, f"data.{data.name}")
 
 
 def of_file(recipe: Config, path: str) -> Examples:
@@ -79,7 +81,8 @@ def check(examples: Examples, vae: VAE, run: Run) -> tuple[str, ...]:
       UserError: shape, columns, units or range differ from what the run was trained on.
     """
     notes = examples.notes
-    trained, found = run.facts.get("columns"), list(examples.feature_names or ())
+    trained = list(run.facts.get("fingerprint", {}).get("columns", ()))
+    found = list(examples.feature_names or ())
     if trained and found and trained != found:
         raise UserError(f"{examples.origin}: {_different(trained, found)}; the run's columns are {', '.join(trained)}.")
     if found and not trained:

@@ -67,8 +67,7 @@ def train(
     """
     with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
-        facts = {"preset": preset, **experiment.facts(), **experiment.columns()}
-        facts |= experiment.start_from(init_from, allow_code)
+        facts = {"preset": preset, **experiment.facts(), **experiment.start_from(init_from, allow_code)}
         run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
         with _held(run, writes):
             return experiment.run(run, profile)
@@ -122,24 +121,6 @@ def resume(
         return experiment.run(run, profile, differences)
 
 
-def _ended(
-    run: Run, config: Config, differences: Sequence[changes.Change], allow_changed_data: bool, quiet: bool
-) -> dict[str, Any]:
-    """The report of a run that has finished; of the changes, it keeps only where its data are now."""
-    say: Say = (lambda text: None) if quiet else print
-    moved = [change for change in differences if change.is_place]
-    if moved and cluster.is_chief(config.training):
-        places = {name: getattr(config.data, name) for name in paths(run.config.data)}
-        there = dataclasses.replace(run.config, data=dataclasses.replace(run.config.data, **places))
-        run, _ = identity.of_run(run, there, allow_changed=allow_changed_data, say=say)
-        for change in moved if run.config == there else ():
-            say(f"changed: {change} ({change.harmless}).")
-    done: dict[str, Any] = run.read_json("report.json")
-    nothing = "nothing else to do" if moved else "nothing to do"
-    say("\n".join([f"this run has already finished; {nothing}.", *_summary(done, run)]))
-    return done
-
-
 def plan(
     config: Config,
     run: Run | None = None,
@@ -182,6 +163,24 @@ def plan(
         return experiment.plan(done)
 
 
+def _ended(
+    run: Run, config: Config, differences: Sequence[changes.Change], allow_changed_data: bool, quiet: bool
+) -> dict[str, Any]:
+    """The report of a run that has finished; of the changes, it keeps only where its data are now."""
+    say: Say = (lambda text: None) if quiet else print
+    moved = [change for change in differences if change.is_place]
+    if moved and cluster.is_chief(config.training):
+        places = {name: getattr(config.data, name) for name in paths(run.config.data)}
+        there = dataclasses.replace(run.config, data=dataclasses.replace(run.config.data, **places))
+        run, _ = identity.of_run(run, there, allow_changed=allow_changed_data, say=say)
+        for change in moved if run.config == there else ():
+            say(f"changed: {change} ({change.harmless}).")
+    done: dict[str, Any] = run.read_json("report.json")
+    nothing = "nothing else to do" if moved else "nothing to do"
+    say("\n".join([f"this run has already finished; {nothing}.", *_summary(done, run)]))
+    return done
+
+
 def _held(run: Run, writes: bool) -> contextlib.AbstractContextManager[None]:
     return run.lock() if writes else contextlib.nullcontext()
 
@@ -217,10 +216,6 @@ class _Experiment:
         with self._strategy.scope():
             self._model = build(config, self._data)
         check_shares(config.training, self._strategy.num_replicas_in_sync, self._model.group)
-
-    def columns(self) -> dict[str, Any]:
-        """The columns of a table, for `config.yaml`."""
-        return {"columns": list(self._data.feature_names)} if self._data.feature_names else {}
 
     def start_from(self, folder: str | Path | None, allow_code: Collection[str]) -> dict[str, Any]:
         """Starts from the weights of another run, if one is named; returns the fact for `config.yaml`."""
