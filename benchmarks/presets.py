@@ -40,17 +40,17 @@ def _run(names: list[str], data: str, settings: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             _keep(name, settings, report_of(name, Path(folder) / "run", changes))
     _table()
-    print((RESULTS / "README.md").read_text())
+    print((RESULTS / "README.md").read_text(encoding="utf-8"))
 
 
 def _keep(name: str, settings: list[str], report: dict[str, Any]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     facts = {"preset": name, "settings": settings, "cpu": machine.cpu(), "cores": os.cpu_count(), **report}
-    write(RESULTS / f"{name}.json", lambda path: path.write_text(json.dumps(facts, indent=2) + "\n"))
+    write(RESULTS / f"{name}.json", lambda path: path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8"))
 
 
 def _table() -> None:
-    rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     lines = [
         "Test figures of the presets, in nats an example, one posterior sample, seed 0.",
         "Made by `python -m benchmarks.presets`.",
@@ -68,7 +68,7 @@ def _table() -> None:
     lines += ["", f"Not as the preset has it: {'; '.join(changed)}."] if changed else []
     machines = sorted({f"{row['cpu']}, {row['cores']} cores" for row in rows})
     lines += ["", f"Machine: {'; '.join(machines)}. TensorFlow {rows[0]['versions']['tensorflow']}."]
-    write(RESULTS / "README.md", lambda path: path.write_text("\n".join(lines) + "\n"))
+    write(RESULTS / "README.md", lambda path: path.write_text("\n".join(lines) + "\n", encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def keep(results: dict[str, Any], markdown: str, name: str, folder: Path) -> Non
     """Writes `NAME.json` and `NAME.md` atomically, and prints each target and its result."""
     folder.mkdir(parents=True, exist_ok=True)
     for ending, text in (("json", json.dumps(results, indent=1) + "\n"), ("md", markdown)):
-        write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text))
+        write(folder / f"{name}.{ending}", lambda path, text=text: path.write_text(text, encoding="utf-8"))
     for row in results.get("targets", ()):
         wanted = f"required {row['must']}" if row["must"] else f"aim {row['aim']}"
         against = f" against {row['against']}" if row["against"] else ""

@@ -22,5 +22,5 @@ def report_of(preset: str, run: Path, settings: list[str]) -> dict[str, Any]:
     status = subprocess.run([*command, "--set", *settings] if settings else command, check=False).returncode
     if status:
         raise UserError(f"{preset}: training ended with status {status}; see above.")
-    report: dict[str, Any] = json.loads((run / "report.json").read_text())
+    report: dict[str, Any] = json.loads((run / "report.json").read_text(encoding="utf-8"))
     return report

@@ -91,5 +91,7 @@ def _aims(rows: Sequence[Row], gates: Mapping[str, Gate]) -> dict[str, dict[str,
 
 def _cpu() -> str:
     path = Path("/proc/cpuinfo")  # Linux only
-    names = re.findall(r"^model name\s*:\s*(.+)$", path.read_text(), re.MULTILINE) if path.is_file() else []
+    names = (
+        re.findall(r"^model name\s*:\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE) if path.is_file() else []
+    )
     return names[0] if names else platform.processor() or platform.machine()

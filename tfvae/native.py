@@ -41,7 +41,7 @@ def facts() -> dict[str, Any]:
     """Versions, CUDA, architectures and compiler, as recorded by the build; empty if the library is not built."""
     if not FACTS.is_file():
         return {}
-    built: dict[str, Any] = json.loads(FACTS.read_text())
+    built: dict[str, Any] = json.loads(FACTS.read_text(encoding="utf-8"))
     return built
 
 

@@ -34,7 +34,7 @@ def facts() -> dict[str, Any]:
 
 def cpu() -> str:
     """The name of the processor."""
-    info = Path("/proc/cpuinfo").read_text()
+    info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     known = dict(re.findall(r"^(model name|cpu family|model)\s*:\s*(.+)$", info, re.MULTILINE))
     if "model name" not in known:
         return platform.machine()

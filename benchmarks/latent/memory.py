@@ -51,7 +51,7 @@ def measure(case: Case, mode: str, name: str) -> dict[str, Any]:
         _call(replace(case, shape=(8, *case.shape[1:])), mode, name)()
         call = _call(case, mode, name)
         gc.collect()
-        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
         before = _status("VmRSS")
         outputs = call()
     except tf.errors.OpError as error:
@@ -84,7 +84,7 @@ def _by_bindings(given: cases.Inputs, mode: str) -> Callable[[], tuple[np.ndarra
 
 
 def _status(name: str) -> int:
-    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     assert found is not None
     return 1024 * int(found[1])
 

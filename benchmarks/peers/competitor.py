@@ -80,7 +80,7 @@ class Competitor:
     def __init__(self, entrant: Entrant, *arguments: object) -> None:
         self._name, self.answers = entrant.name, list[dict[str, Any]]()
         # A file, because a pipe that nobody reads fills up and blocks the writer.
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.peers.{entrant.module}", "--setting", entrant.setting]
             + [str(argument) for argument in arguments],

@@ -26,7 +26,7 @@ def resident(epochs: int, steps: int, say: Callable[[str], None]) -> list[int]:
     sizes: list[int] = []
 
     def epoch_end(epoch: int, _: object) -> None:
-        with open("/proc/self/statm") as file:
+        with open("/proc/self/statm", encoding="utf-8") as file:
             sizes.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
         say(f"{epoch * steps:7,} steps  {sizes[-1] / 2**20:8.1f} MiB")
 

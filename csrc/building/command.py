@@ -86,7 +86,7 @@ def run_ninja(folder: Path, *targets: str) -> None:
 
 def _jobs() -> int:
     # Compiling the largest file takes 1.8 GB of memory.
-    memory = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+    memory = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
     memory_limit = int(memory[1]) // 2_000_000 if memory else 1
     return max(1, min(len(os.sched_getaffinity(0)), memory_limit))
 

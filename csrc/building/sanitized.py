@@ -48,7 +48,7 @@ def instruction_sets() -> list[str]:
     """The values of TFVAE_ISA that this processor can run."""
     if platform.machine() != "x86_64":
         return ["neon"]
-    supported = set(Path("/proc/cpuinfo").read_text().split())
+    supported = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
     known = {"avx2": {"avx2", "fma", "f16c"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}}
     return ["portable", *(name for name, flags in known.items() if flags <= supported)]
 

@@ -43,7 +43,7 @@ def prove(folder: Path, files: Mapping[str, str], evidence: Evidence) -> list[Ro
         if lite:
             words = np.array(evidence.seeds, "<u8").view("<i4").reshape(-1, 2)
             child.run("litert_child", work, {**_inputs(evidence), "seed": words}, lite)
-            measured = json.loads((work / "measured.json").read_text())
+            measured = json.loads((work / "measured.json").read_text(encoding="utf-8"))
         for file in files.keys() - measured.keys():
             drawn = {"seed": np.array(evidence.seeds, np.int64), "n": np.array(DRAWN, np.int64)}
             child.run("saved_model_child", work, {**_inputs(evidence), **drawn}, [folder / file])

@@ -40,7 +40,7 @@ def main(work: Path, files: list[Path]) -> None:
             }
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             sys.exit(f"{file.name}: {' '.join(str(error).split())}")
-    (work / "measured.json").write_text(json.dumps(measured))
+    (work / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
     unexpected = {"keras", "tensorflow", "tfvae"} & set(sys.modules)
     if unexpected:
         sys.exit(f"{', '.join(unexpected)} were imported; the proof must run without them.")

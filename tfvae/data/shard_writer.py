@@ -63,7 +63,7 @@ def write(source: Source, origin: str, folder: Path, shards: int, say: Callable[
                 size = _write_shard(split, range(begin, begin + count), temporary / file)
                 say(f"{file}: {count:,} examples, {size / 1e6:.1f} MB")
                 begin += count
-        (temporary / shard_facts.NAME).write_text(shard_facts.to_json(facts))
+        (temporary / shard_facts.NAME).write_text(shard_facts.to_json(facts), encoding="utf-8")
     return facts
 
 

@@ -26,7 +26,7 @@ def text(name: str) -> str:
         raise UserError(
             f"preset: got {name!r}{nearest(name, names())}, expected one of {', '.join(names())}, or a file.yaml."
         )
-    return resources.files(__name__).joinpath(f"{name}.yaml").read_text()
+    return resources.files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def title(name: str) -> str:
@@ -50,6 +50,6 @@ def load(name: str, allow_code: Collection[str] = ()) -> Config:
     if not path.is_file():
         raise UserError(f"preset: {name} does not exist; expected the name of a preset or a YAML file.")
     try:
-        return from_yaml(path.read_text(), name, allow_code)
+        return from_yaml(path.read_text(encoding="utf-8"), name, allow_code)
     except UnicodeDecodeError:
         raise UserError(f"preset: {name} is not text; expected a YAML file.") from None

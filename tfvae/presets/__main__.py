@@ -38,7 +38,7 @@ def _run(options: argparse.Namespace) -> None:
         print(text, end="")
         return
     try:
-        with open(options.file, "x") as file:
+        with open(options.file, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise UserError(f"{options.file}: this file exists and was not changed; choose a new file.") from None

@@ -81,7 +81,7 @@ class Run:
         path = folder / "config.yaml"
         if not path.is_file():
             raise UserError(f"{folder}: not a run folder (it has no config.yaml); name a folder written by training.")
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         config = configuration.from_yaml(text, str(path), allow_code)
         facts = {k: v for k, v in yaml.safe_load(text).items() if k in configuration.FACTS}
         return cls(folder, config, facts, tuple(allow_code))
@@ -134,19 +134,19 @@ class Run:
         """The files of the examples that the run was trained on, by name; empty for arrays."""
         path = self.folder / _FILES
         with contextlib.suppress(FileNotFoundError, ValueError, AttributeError, TypeError):  # it only saves time
-            return {name: tuple(file) for name, file in json.loads(path.read_text()).items()}
+            return {name: tuple(file) for name, file in json.loads(path.read_text(encoding="utf-8")).items()}
         return {}
 
     def write_files(self, files: Mapping[str, tuple[int, int, int]]) -> None:
         """Writes what `files` returns; nothing if there are none."""
         if files:
-            write(self.folder / _FILES, lambda path: path.write_text(json.dumps(dict(files)) + "\n"))
+            write(self.folder / _FILES, lambda path: path.write_text(json.dumps(dict(files)) + "\n", encoding="utf-8"))
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one per epoch; a line truncated by a crash is left out."""
         path, lines = self.folder / "metrics.jsonl", []
         if path.exists():
-            for line in path.read_text().splitlines():
+            for line in path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(json.JSONDecodeError):
                     lines.append(json.loads(line))
         return lines
@@ -154,16 +154,16 @@ class Run:
     def write_metrics(self, lines: list[dict[str, Any]]) -> None:
         """Replaces `metrics.jsonl` by these lines."""
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        write(self.folder / "metrics.jsonl", lambda path: path.write_text(text))
+        write(self.folder / "metrics.jsonl", lambda path: path.write_text(text, encoding="utf-8"))
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Appends the line of an epoch, in one write."""
-        with open(self.folder / "metrics.jsonl", "a") as file:
+        with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes a JSON file such as `report.json`."""
-        write(self.folder / name, lambda path: path.write_text(json.dumps(value, indent=2) + "\n"))
+        write(self.folder / name, lambda path: path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8"))
 
     def read_json(self, name: str) -> Any:
         """Reads a JSON file such as `report.json`.
@@ -174,7 +174,7 @@ class Run:
         path = self.folder / name
         if not path.is_file():
             raise UserError(f"{path}: not found; the run has not finished. Continue it: --out {self.folder} --resume.")
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -183,7 +183,7 @@ class Run:
         Raises:
           UserError: another process holds the lock.
         """
-        with open(self.folder / ".lock", "w") as file:
+        with open(self.folder / ".lock", "w", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -194,7 +194,7 @@ class Run:
     def _write_config(self) -> None:
         values = {**self.facts, **configuration.to_dict(self.config)}
         text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None)
-        write(self.folder / "config.yaml", lambda path: path.write_text(text))
+        write(self.folder / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
 
     def _remove_unfinished(self) -> None:
         for part in ("", *_PARTS):
