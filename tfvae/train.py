@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
             folder = options.out or f"runs/{Path(preset).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
             if options.resume and not options.quiet and cluster.is_chief(settings.training):
                 print(f"{folder} has no run yet; starting one.")
-            experiment.train(settings, folder, preset=preset, **output)
+            experiment.train(settings, folder, numbered=not options.out, preset=preset, **output)
     except Stopped as stopped:
         return stopped.code
     return 0

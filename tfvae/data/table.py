@@ -12,6 +12,7 @@ import numpy as np
 
 from tfvae.config.data import Csv
 from tfvae.data import arrays
+from tfvae.data.formats import refuse_others
 from tfvae.data.paths import existing_file
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError, nearest
@@ -21,7 +22,9 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 
 def from_settings(settings: Csv, seed: int) -> Source:
     """See `read`."""
-    return read(existing_file(settings.path, "csv"), settings.label, settings.attributes)
+    path = existing_file(settings.path, "csv")
+    refuse_others(path)
+    return read(path, settings.label, settings.attributes)
 
 
 def read(path: Path, label: str | None = None, attributes: tuple[str, ...] = ()) -> Source:
