@@ -10,6 +10,19 @@ class UserError(ValueError):
     """The user's input is invalid; the message says what was received, what was expected and how to fix it."""
 
 
+def reason(error: BaseException) -> str:
+    """Why something failed, on one line, to stand in brackets in a sentence about it.
+
+    Example:
+      >>> reason(ValueError("got -1,\\nexpected 2."))
+      'ValueError: got -1, expected 2'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    text = " ".join(str(error).split()).rstrip(".")[:200]
+    return text if text and isinstance(error, UserError) else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """ " (did you mean X?)" with the closest of the names, or an empty string."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)

@@ -78,6 +78,8 @@ def _draw(options: argparse.Namespace) -> None:
         print(path)
     if drawn.left_out:
         print(drawn.left_out, file=sys.stderr)
+    if drawn.failed:
+        raise UserError(f"not drawn: {'; '.join(f'{name} ({reason})' for name, reason in drawn.failed)}.")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def _run(options: argparse.Namespace) -> int:
         else:
             if options.resume and not options.quiet and cluster.is_chief(settings.training):
                 print(f"{folder} has no run yet; starting one.")
-            experiment.train(settings, folder, preset=preset, **begun, **output)
+            experiment.train(settings, folder, numbered=not options.out, preset=preset, **begun, **output)
     except Stopped as stopped:
         return stopped.code
     return 0

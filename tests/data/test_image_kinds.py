@@ -188,3 +188,26 @@ def test_shards_of_all_kinds_give_what_the_folder_gives(tmp_path, deep, capsys):
     assert stored.unit_maximum == (65535 if deep else 255)
     with pytest.raises(UserError, match=r"data\.channels: got 1, but some images were converted to 3 channels"):
         load.read(both[1], 0)
+
+
+def test_a_special_file_that_goes_bad_later_is_named(tmp_path):
+    for name in ("a.gif", "b.bmp", "c.png"):
+        Image.fromarray(COLOURS).save(tmp_path / name)
+    source, _ = read(tmp_path)
+    content = (tmp_path / "b.bmp").read_bytes()
+    (tmp_path / "b.bmp").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"b\.bmp: the image cannot be decoded .*; replace or remove it\.$"):
+        source.train.x.read(np.arange(3))
+    (tmp_path / "b.bmp").unlink()
+    with pytest.raises(UserError, match=r"b\.bmp: the image cannot be decoded \(No such file"):
+        source.train.x.read(np.arange(3))
+
+
+def test_an_image_that_is_far_too_thin_is_found_by_the_check(tmp_path):
+    Image.fromarray(np.zeros([2, 200, 3], np.uint8)).save(tmp_path / "a.gif")
+    Image.fromarray(np.zeros([2, 200, 3], np.uint8)).save(tmp_path / "b.png")
+    Image.fromarray(COLOURS).save(tmp_path / "c.png")
+    with pytest.raises(
+        UserError, match=r"2 of 3 images cannot be used.*one side over 50 times.*one side over 50 times"
+    ):
+        read(tmp_path)

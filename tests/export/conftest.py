@@ -12,6 +12,7 @@ import pytest
 from sklearn.datasets import load_digits, load_wine
 
 from tfvae import config
+from tfvae.plots.gallery import Drawn
 from tfvae.runs import experiment
 
 TINTS = np.array([1.0, 0.7, 0.4])
@@ -39,7 +40,9 @@ def trained(data_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
             quick = ["training.epochs=3", "training.jit=off", "training.batch_size=64", "training.learning_rate=0.003"]
             recipe = config.override(config.Config(), [*data, *quick, *settings])
             folder = tmp_path_factory.mktemp("runs") / name
-            with mock.patch("tfvae.plots.gallery.draw", return_value=[]):  # pictures take longer than the training
+            with mock.patch(
+                "tfvae.plots.gallery.draw", return_value=Drawn([], "")
+            ):  # pictures take longer than the training
                 experiment.train(recipe, folder, quiet=True)
             made[name] = folder
         return made[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import matplotlib
 import numpy as np
 import pytest
@@ -55,3 +57,16 @@ def test_words_of_users_are_drawn_as_they_are(words):
 
 def test_classes_without_a_name_and_unlabelled_examples():
     assert style.class_names(np.array([0, -1, 2, 0]), ("cat", "dog")) == [(-1, "unlabelled"), (0, "cat"), (2, "2")]
+
+
+def test_letters_that_no_font_has_are_replaced_quietly(tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "_fonts", lambda: (style.FONT,))
+    style._letters.cache_clear()
+    try:
+        assert style.text("猫 cat ü 犬") == "□ cat ü □"
+        assert style.text("a\ncat\x00") == "a□cat□"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            style.save(style.new_figure(style.text("猫"), 2.0), tmp_path / "a.png")
+    finally:
+        style._letters.cache_clear()

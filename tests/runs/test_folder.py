@@ -164,3 +164,9 @@ def test_a_writer_sees_the_same_ending_and_others_may_read(tmp_path):
     assert seen[0].suffix == ".keras"
     assert seen[0] != tmp_path / "model.keras"
     assert (tmp_path / "model.keras").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_second_start_with_the_same_name_takes_the_next(tmp_path):
+    made = [Run.create(tmp_path / "runs" / "digits-now", Config(), {}, numbered=True).folder for _ in range(3)]
+    assert [folder.name for folder in made] == ["digits-now", "digits-now-2", "digits-now-3"]
+    assert all(Run.open(folder).config == Config() for folder in made)

@@ -47,7 +47,6 @@ WRITERS = {
     "report.json": lambda run, model, data: run.write_json("report.json", list(range(900))),
     "metrics.jsonl, anew": lambda run, model, data: run.write_metrics([{"epoch": i} for i in range(99)]),
     "models": lambda run, model, data: keras_files.save(model, run),
-    "pictures": lambda run, model, data: draw(model, data, [], run.plots),
 }
 
 
@@ -59,6 +58,17 @@ def test_a_file_that_cannot_be_written_is_as_it_was(run, model, data_set, name):
     before = contents(run)
     with pytest.raises(OSError, match="File too large"), no_room(100):
         WRITERS[name](run, model, data)
+    assert contents(run) == before
+
+
+def test_pictures_that_cannot_be_written_fail_one_by_one(run, model, data_set):
+    data = data_set()
+    before = contents(run)
+    with no_room(100):
+        drawn = draw(model, data, [], run.plots)
+    assert not drawn.files
+    assert {name for name, _ in drawn.failed} >= {"reconstructions", "samples", "traversals"}
+    assert all("File too large" in why for _, why in drawn.failed)
     assert contents(run) == before
 
 

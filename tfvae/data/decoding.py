@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
-from tfvae.data.pillow import BadImageError, undecodable
+from tfvae.data.pillow import MAX_ASPECT, BadImageError, undecodable
 from tfvae.errors import UserError
-
-MAX_ASPECT = 50.0
 
 
 def check_channels(channels: int) -> None:

@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, SAMPLEFORMAT
 from tfvae.data.paths import shown
 from tfvae.errors import UserError
 
+MAX_ASPECT = 50.0
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as JPEG and Pillow
 # What Pillow raises for files that are damaged, or that it does not support.
@@ -103,6 +104,8 @@ def pixels(path: str, channels: int, bits: int) -> np.ndarray:
 def _header(image: Image.Image, size: int) -> Header:
     kind = "JPEG" if image.format == "MPO" else str(image.format)  # a photograph and its previews
     bits = _bits(image)
+    if max(image.size) > MAX_ASPECT * min(image.size):
+        raise ValueError("one side over 50 times the other")
     # The EXIF data of a PNG may stand after its pixels, where Pillow would look for them by decoding it.
     exif = image.getexif() if kind != "PNG" or "exif" in image.info else {}
     orientation = exif.get(ExifTags.Base.Orientation, 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from tfvae.config.data import Csv
 from tfvae.data import arrays, own
+from tfvae.data.formats import refuse_others
 from tfvae.data.paths import existing_file
 from tfvae.data.splits import Source, Split
 from tfvae.errors import UserError, nearest
@@ -23,6 +24,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 def from_settings(settings: Csv, seed: int) -> Source:
     """See `read`."""
     path = existing_file(settings.path, "csv")
+    refuse_others(path)
     return read(path, settings.label, settings.attributes, settings.split, settings.group)
 
 

@@ -6,9 +6,12 @@ The table imports little: drawing functions are imported when a picture is drawn
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tfvae.errors import UserError, reason
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,10 +66,12 @@ class Drawn(NamedTuple):
     Attributes:
       files: the pictures written, in the order of drawing.
       left_out: one sentence that names the pictures left out, and what each needs.
+      failed: the pictures that could not be drawn, each with the reason.
     """
 
     files: list[Path]
     left_out: str
+    failed: tuple[tuple[str, str], ...] = ()
 
 
 def _picture(name: str, draw: str, *needs: str) -> Picture:
@@ -108,20 +113,31 @@ PICTURES = (
 def draw(vae: VAE, data: DataSet, metrics: Sequence[Mapping[str, Any]], folder: Path) -> Drawn:
     """Draws every picture that the model and the data allow, as PNG; `docs/pictures.md` explains them.
 
+    A picture that fails is reported in the result, and the others are drawn.
+
     Args:
       vae: the trained model.
       data: the source of the test examples; without a test split, validation or else training examples are used.
       metrics: the lines of `metrics.jsonl`; empty: no curves.
       folder: to write to; created if missing. A picture of the same name is replaced.
+
+    Raises:
+      UserError: nothing can be written to the folder, or no example can be read.
     """
     from tfvae.plots.style import save
     from tfvae.plots.subject import Subject
 
+    _writable(folder)
     subject = Subject(vae, data, metrics)
     able = subject.capabilities
-    chosen = [picture for picture in PICTURES if picture.needs <= able]
-    files = [save(picture.figure(subject), folder / f"{picture.name}.png") for picture in chosen]
-    return Drawn(files, left_out(able))
+    files, failed = [], []
+    for picture in PICTURES:
+        if picture.needs <= able:
+            try:
+                files.append(save(picture.figure(subject), folder / f"{picture.name}.png"))
+            except Exception as error:  # whatever it is, it must not cost the other pictures or the run
+                failed.append((picture.name, reason(error)))
+    return Drawn(files, left_out(able), tuple(failed))
 
 
 def draw_samples(vae: VAE, data: DataSet, path: Path, *, when: str = "", seed: int = 0) -> Path | None:
@@ -165,6 +181,18 @@ def left_out(able: frozenset[str]) -> str:
         f"{', '.join(names)} ({'needs' if len(names) == 1 else 'need'} {reason})" for reason, names in reasons.items()
     ]
     return f"Left out: {'; '.join(parts)}." if parts else ""
+
+
+def _writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{folder}: pictures cannot be written there ({(error.strerror or str(error)).lower()}); make the folder "
+            "writable, or copy the run folder to another place."
+        ) from error
 
 
 def table() -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 import matplotlib
 import numpy as np
 from cycler import cycler
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -35,6 +36,13 @@ MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 DIVERGING = "RdBu_r"
 LONGEST_NAME = 22
 
+FONT, MISSING = "DejaVu Sans", "\N{WHITE SQUARE}"
+# Fonts with the letters that matplotlib's own lacks; those that are installed are used.
+_FALLBACKS = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Noto Sans KR", "Source Han Sans",
+    "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "IPAGothic", "Droid Sans Fallback", "NanumGothic", "Noto Sans Arabic",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji", "Unifont",
+)  # fmt: skip
 _HOUSE = {
     "font.size": 9.0,
     "axes.titlesize": 9.5,
@@ -68,7 +76,7 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def draw(*args: P.args, **kwargs: P.kwargs) -> R:
-        with matplotlib.rc_context(_HOUSE):
+        with matplotlib.rc_context(_house()):
             return function(*args, **kwargs)
 
     return draw
@@ -86,7 +94,7 @@ def new_figure(title: str, height: float, width: float = WIDTH) -> Figure:
 def save(figure: Figure, path: Path) -> Path:
     """Writes a PNG atomically, so that nobody reads a partial picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(_HOUSE):
+    with matplotlib.rc_context(_house()):
         write(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
     return path
 
@@ -109,14 +117,34 @@ def class_name(label: int, names: Sequence[str], most: int) -> str:
 def text(value: object, most: int | None = None) -> str:
     """The user's text made safe for matplotlib, which reads dollar signs as maths and hides labels that begin with "_".
 
+    Letters that no installed font has become white squares.
+
     Args:
       value: the text to show.
       most: the maximum number of letters; longer text is cut.
     """
-    shown = str(value)
+    letters = _letters()
+    shown = "".join(letter if letter in letters else MISSING for letter in str(value))
     if most is not None and len(shown) > most:
         shown = shown[: most - 1] + "…"
     return (" " + shown if shown.startswith("_") else shown).replace("$", r"\$")
+
+
+@functools.cache
+def _fonts() -> tuple[str, ...]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return (FONT, *(name for name in _FALLBACKS if name in installed))
+
+
+@functools.cache
+def _letters() -> frozenset[str]:
+    """The letters that the fonts of our pictures have."""
+    files = (font_manager.findfont(font_manager.FontProperties(family=[name])) for name in _fonts())
+    return frozenset(chr(code) for file in files for code in font_manager.get_font(file).get_charmap())
+
+
+def _house() -> dict[str, object]:
+    return {**_HOUSE, "font.family": list(_fonts())}
 
 
 def number(value: float, form: str = ".2f") -> str:

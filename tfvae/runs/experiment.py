@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
 from tfvae.engine.outputs import Outputs
 from tfvae.engine.plan import check_shares, steps_per_epoch
-from tfvae.errors import UserError
+from tfvae.errors import UserError, reason
 from tfvae.latent import resolve
 from tfvae.models.base import LatentModel
 from tfvae.plots import gallery
@@ -39,6 +39,7 @@ def train(
     config: Config,
     folder: str | Path,
     *,
+    numbered: bool = False,
     preset: str = "",
     init_from: str | Path | None = None,
     allow_code: Collection[str] = (),
@@ -52,6 +53,7 @@ def train(
     Args:
       config: all settings of the run.
       folder: new or empty.
+      numbered: if the folder exists, take its name with -2, -3, … instead.
       preset: the name to record in `config.yaml`.
       init_from: another run, from whose best weights this one starts; None: from random weights.
       allow_code: packages whose code the files of `init_from` may name.
@@ -68,7 +70,7 @@ def train(
     with workers.worker_errors(config.training) as writes, _precision(config.training.precision):
         experiment = _Experiment(config, quiet or not writes)
         facts = {"preset": preset, **experiment.facts(), **experiment.start_from(init_from, allow_code)}
-        run = Run.create(folder, config, facts) if writes else Run(Path(folder), config, facts)
+        run = Run.create(folder, config, facts, numbered=numbered) if writes else Run(Path(folder), config, facts)
         with _held(run, writes):
             return experiment.run(run, profile)
 
@@ -239,6 +241,7 @@ class _Experiment:
         with Reporter(self._config.training.epochs, self._quiet, self._model.terms) as reporter:
             self._header(reporter)
             writes = workers.place(self._strategy).chief
+            self._say = reporter.say
             loop = Loop(self._model, self._data, self._config, self._strategy, Outputs(run, reporter, profile))
             if steps := loop.resume():
                 reporter.say(f"resuming at step {steps:,} of {loop.steps_per_epoch * self._config.training.epochs:,}.")
@@ -261,13 +264,23 @@ class _Experiment:
         return result
 
     def _finish(self, run: Run, loop: Loop, reporter: Reporter, writes: bool) -> dict[str, Any]:
-        result = report.make(self._model, self._data, loop, self.facts())
+        """Writes what a run ends with, in the order of its worth: nothing after the model can cost the model."""
+        if writes:
+            keras_files.save(self._model, run)
+        alone = self._config.training.strategy != "multiworker"
+        result = report.make(self._model, self._data, loop, self.facts(), alone=alone)
         if not writes:
             return result
-        keras_files.save(self._model, run)
-        reporter.say("drawing pictures …")
-        gallery.draw(self._model, self._data, loop.history, run.plots)
         run.write_json("report.json", result)
+        reporter.say("drawing pictures …")
+        result["failed"] += _failures(lambda: gallery.draw(self._model, self._data, loop.history, run.plots))
+        lost = next((each["reason"] for each in result["failed"] if each["name"] == report.TEST), None)
+        run.write_json("report.json", {**result, "complete": lost is None})
+        if lost is not None:
+            raise UserError(
+                f"the test figures could not be computed ({lost}), but the model is saved in {run.folder}; remove the "
+                f"cause, then finish the run: --out {run.folder} --resume."
+            )
         return result
 
     def _epoch_end(self, run: Run, write: tensorboard.Write, epoch: int, line: dict[str, Any]) -> None:
@@ -275,7 +288,10 @@ class _Experiment:
         every = self._config.training.sample_every
         if every and epoch % every == 0:
             path = run.plots / f"samples-epoch-{epoch:04d}.png"
-            gallery.draw_samples(self._model, self._data, path, when=f"after epoch {epoch}")
+            try:
+                gallery.draw_samples(self._model, self._data, path, when=f"after epoch {epoch}")
+            except Exception as error:  # a picture must not end the training
+                self._say(f"{path.name}: not drawn ({reason(error)}).")
 
     def _header(self, reporter: Reporter) -> None:
         data, training = self._data, self._config.training
@@ -344,6 +360,18 @@ def build(config: Config, data: DataSet) -> LatentModel:
     for settings in (config.training, *map(config.training.of_objective, config.training.optimizers)):
         optimizers.from_settings(settings, steps)
     return model
+
+
+def _failures(draw: Callable[[], gallery.Drawn]) -> list[dict[str, str]]:
+    """Draws, and describes the pictures that could not be drawn, those with the same reason together."""
+    try:
+        failed = draw().failed
+    except Exception as error:
+        failed = (("pictures", reason(error)),)
+    names: dict[str, list[str]] = {}
+    for name, why in failed:
+        names.setdefault(why, []).append(name)
+    return [{"name": ", ".join(together), "reason": why} for why, together in names.items()]
 
 
 def _summary(result: dict[str, Any], run: Run) -> list[str]:

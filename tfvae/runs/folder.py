@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,18 +43,21 @@ class Run:
     allow_code: tuple[str, ...] = ()  # packages whose code its files may name
 
     @classmethod
-    def create(cls, folder: str | Path, config: configuration.Config, facts: dict[str, Any]) -> Run:
+    def create(
+        cls, folder: str | Path, config: configuration.Config, facts: dict[str, Any], *, numbered: bool = False
+    ) -> Run:
         """Creates a new run folder.
 
         Args:
           folder: must not exist, or be empty except for what an interrupted `create` left.
           config: all settings; paths are stored absolute, so that the run can be resumed from any directory.
           facts: what else `config.yaml` records: versions, preset, noise_version.
+          numbered: if the folder exists, take its name with -2, -3, … instead.
 
         Raises:
           UserError: the folder is not empty.
         """
-        folder = Path(folder)
+        folder = _claimed(Path(folder)) if numbered else Path(folder)
         if folder.exists() and not folder.is_dir():
             raise UserError(f"--out {folder}: this is a file; expected a new or empty folder.")
         if folder.exists() and not _is_unused(folder):
@@ -122,13 +126,15 @@ class Run:
 
     @property
     def model(self) -> Path:
-        """The trained model; it exists once the run has finished."""
+        """The trained model; it exists once training has finished."""
         return self.folder / "model.keras"
 
     @property
     def ended(self) -> bool:
         """Whether training has finished and all its files are written."""
-        return self.model.is_file() and (self.folder / "report.json").is_file()
+        # The report is written before the pictures, and again after them; earlier versions wrote it once, at the end.
+        report = self.folder / "report.json"
+        return self.model.is_file() and report.is_file() and bool(json.loads(report.read_text()).get("complete", True))
 
     def files(self) -> dict[str, tuple[int, int, int]]:
         """The files of the examples that the run was trained on, by name; empty for arrays."""
@@ -209,6 +215,17 @@ def absolute(config: configuration.Config) -> configuration.Config:
         name: str(Path(path).expanduser().resolve()) for name, path in paths.items() if path and "://" not in path
     }
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **resolved))
+
+
+def _claimed(folder: Path) -> Path:
+    """Makes the folder, or the first of folder-2, folder-3, … that no other process has made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        name = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            name.mkdir()
+            return name
+    raise AssertionError
 
 
 def _is_unused(folder: Path) -> bool:

@@ -7,15 +7,17 @@ from typing import Any
 
 from tfvae.data.splits import DataSet
 from tfvae.engine.loop import Loop
+from tfvae.errors import reason
 from tfvae.models import terms
 from tfvae.models.terms import Term
 from tfvae.models.vae import VAE
-from tfvae.runs.diagnosis import diagnose, gather
+from tfvae.runs.diagnosis import Finding, diagnose, gather
 
 _LABEL_WIDTH = 15
+TEST = "test figures"
 
 
-def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str, Any]:
+def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any], *, alone: bool = False) -> dict[str, Any]:
     """Figures of the test split with the best weights, the cost of the run, and the diagnosis.
 
     `docs/training.md` has the schema.
@@ -25,9 +27,22 @@ def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str
       data: its test split is used only here.
       loop: the loop that trained the model.
       facts: about the run: versions, latent implementation.
+      alone: no other worker waits for this one, so that test figures that fail may be left out and named in "failed".
     """
-    test = vae.summarise(loop.evaluate(data.test))
-    findings = diagnose(gather(vae, data, test, loop.history[loop.best_epoch - 1]["train"]))
+    failed: list[dict[str, str]] = []
+    test: dict[str, Any] = {}
+    findings: list[Finding] = []
+    try:
+        test = vae.summarise(loop.evaluate(data.test))
+    except Exception as error:
+        if not alone:
+            raise
+        failed.append({"name": TEST, "reason": reason(error)})
+    try:
+        if test:
+            findings = diagnose(gather(vae, data, test, loop.history[loop.best_epoch - 1]["train"]))
+    except Exception as error:  # it must not cost the report
+        failed.append({"name": "diagnosis", "reason": reason(error)})
     return {
         "test": test,
         "terms": {name: _described(term) for name, term in terms.shown(vae.terms, "report").items() if name in test},
@@ -43,6 +58,8 @@ def make(vae: VAE, data: DataSet, loop: Loop, facts: dict[str, Any]) -> dict[str
         "jit": loop.jit,
         **facts,
         "diagnosis": [finding._asdict() for finding in findings],
+        "failed": failed,
+        "complete": False,  # until the pictures are drawn
     }
 
 
@@ -66,7 +83,10 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     text = [f"  {label:<{width}} {value}" for label, value in shown]
     for finding in report["diagnosis"]:
         text.append(f"  {finding['name']}: {finding['evidence']}. Try {finding['advice']}.")
-    return text if report["diagnosis"] else [*text, f"  {'diagnosis':<{width}} nothing stands out"]
+    failed = report.get("failed", [])  # reports of earlier versions have no such list
+    if not report["diagnosis"] and not any(each["name"] in (TEST, "diagnosis") for each in failed):
+        text.append(f"  {'diagnosis':<{width}} nothing stands out")
+    return text + [f"  not made: {each['name']} ({each['reason']})" for each in failed]
 
 
 def _terms(report: Mapping[str, Any]) -> list[tuple[str, str]]:
