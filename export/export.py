@@ -68,7 +68,7 @@ def export(folder: str | Path, options: Options, say: Callable[[str], None] = pr
         def finish(version: int) -> None:
             texts = _texts(subjected, {**described, "version": version, "files": written}, report.to_dict(rows, bounds))
             for name, text in texts.items():
-                write(unfinished / name, partial(Path.write_text, data=text))
+                write(unfinished / name, partial(Path.write_text, data=text, encoding="utf-8"))
 
         return versions.publish(unfinished, base, finish)
 

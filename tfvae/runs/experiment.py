@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import platform
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -202,13 +203,15 @@ class _Experiment:
 
     def __init__(self, config: Config, quiet: bool, known: Known | None = None) -> None:
         self._config, self._quiet = config, quiet
+        # Until there is a bar, lines are simply printed.
+        self._say: Say = (lambda text: None) if quiet else functools.partial(print, flush=True)
         self._new_facts: dict[str, Any] = {}
         self._latent, reason = resolve(config.training.latent)
         self._latent_text = f"{self._latent} ({reason})" if reason else self._latent
         self._strategy = strategies.from_settings(config.training)
         # Keras seeds its initialisers from 32 bits; only they use it.
         keras.utils.set_random_seed(config.seed & 0xFFFFFFFF)
-        with checking.heard_by(None if quiet else self._say):
+        with checking.heard_by(self._say):
             self._data = load.for_recipe(config, known=known or {}, say=self._say)
         # Each machine may have its data under another path.
         no_paths: dict[str, Any] = dict.fromkeys(paths(config.data))
@@ -329,10 +332,6 @@ class _Experiment:
         fingerprint = dict(self._data.fingerprint)
         if run.facts.get("fingerprint") != fingerprint:
             self._new_facts = {"examples": now, "fingerprint": fingerprint}
-
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            print(text, flush=True)
 
     def facts(self) -> dict[str, Any]:
         """What `config.yaml` and `report.json` record about the run besides its settings."""

@@ -134,7 +134,11 @@ class Run:
         """Whether training has finished and all its files are written."""
         # The report is written before the pictures, and again after them; earlier versions wrote it once, at the end.
         report = self.folder / "report.json"
-        return self.model.is_file() and report.is_file() and bool(json.loads(report.read_text()).get("complete", True))
+        return (
+            self.model.is_file()
+            and report.is_file()
+            and bool(json.loads(report.read_text(encoding="utf-8")).get("complete", True))
+        )
 
     def files(self) -> dict[str, tuple[int, int, int]]:
         """The files of the examples that the run was trained on, by name; empty for arrays."""
