@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from tfvae.runs.folder import Run
 GOLDEN = Path(__file__).parent / "golden" / "runs_v0.1.0"
 SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.jit=off", "training.batch_size=8", "training.epochs=1"]
 ROWS = [f"{i},{-i * i}" for i in range(40)]
-DRAWN = SimpleNamespace(files=[], left_out="")
+DRAWN = gallery.Drawn([], "")
 
 
 def write(path, rows, header="a,b"):

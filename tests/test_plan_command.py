@@ -15,7 +15,7 @@ SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.batch_size=128"
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
 
 
 @pytest.fixture(autouse=True)

@@ -103,7 +103,7 @@ def stand_ins(tmp_path_factory):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_runs_to_its_end(name, stand_ins, tmp_path, monkeypatch):
     if name not in WITH_PICTURES:
-        monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+        monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
     settings = presets.load(name)
     small = ["training.epochs=1", "training.batch_size=16", "training.jit=off"]
     if settings.network.name == "mlp":

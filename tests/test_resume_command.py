@@ -19,7 +19,7 @@ SMALL = ["network.hidden=[8]", "training.jit=off", "training.batch_size=128"]
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def first(tmp_path_factory):
         (folder / part).mkdir(parents=True)
     (folder / ".tfvae-config-12345678.yaml").write_text("data: {na")
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(printed):
-        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
         assert train.main(command(folder, "training.epochs=2")) == 0
     return folder, printed.getvalue()
 

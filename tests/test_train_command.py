@@ -54,7 +54,7 @@ def test_the_folder_holds_everything(finished):
 
 
 def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
     folder = str(tmp_path / "run")
     settings = [*SMALL, "training.epochs=1", "data.name=blobs", "training.batch_size=64", "likelihood.name=gaussian"]
     assert train.main(["--out", folder, "--latent", implementation, "--set", *settings]) == 0

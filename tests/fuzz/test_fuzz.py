@@ -49,7 +49,7 @@ trains = st.integers(1, TRAINED).map(lambda number: number == TRAINED)
 
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
 
 
 def hang(number, frame):

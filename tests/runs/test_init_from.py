@@ -21,7 +21,7 @@ STILL = ["training.learning_rate=1e-30", "training.epochs=1"]
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def first(tmp_path_factory):
     """The run whose weights the others start from."""
     folder = tmp_path_factory.mktemp("runs") / "first"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
         settings = [*SMALL, "training.epochs=2", "training.learning_rate=0.01"]
         assert train.main(["--quiet", "--out", str(folder), "--set", *settings]) == 0
     return folder
