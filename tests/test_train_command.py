@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -274,7 +275,8 @@ def test_stopped_and_locked_and_out_of_space(monkeypatch, capsys, tmp_path):
     with monkeypatch.context() as patched:
         patched.setattr(tf.train.Checkpoint, "write", full)
         said = one_sentence(capsys, [*out, "--resume"])
-    assert f"{run.checkpoints}: the checkpoint of step 20 cannot be written" in said
+    # A slow machine comes to an earlier checkpoint than that of step 20.
+    assert re.search(rf"{re.escape(str(run.checkpoints))}: the checkpoint of step \d+ cannot be written", said)
     assert [path.stem for path in run.checkpoints.glob("*.index")] == ["last-4"]
     [data] = run.checkpoints.glob("last-4.data*")
     data.write_bytes(data.read_bytes()[:100])

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import struct
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, SAMPLEFORMAT
 
 from tfvae.data.paths import shown
 from tfvae.errors import UserError
+
+# What Pillow warns of, such as metadata that it repairs, is no concern of the user; what it cannot read is an error.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MAX_ASPECT = 50.0
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
