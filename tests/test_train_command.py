@@ -181,7 +181,7 @@ def test_files_that_cannot_be_used(capsys, tmp_path, monkeypatch):
         in z_score
     )
     assert "cut.npz: cannot be read" in said("--set", "data.name=npz", "data.path=cut.npz")
-    assert "list.yaml: got list, expected a table of sections" in said("--preset", "list.yaml")
+    assert "list.yaml: got [1], expected a table of sections" in said("--preset", "list.yaml")
     assert "bytes.yaml is not text" in said("--preset", "bytes.yaml")
 
 
@@ -232,7 +232,7 @@ def test_the_default_folder_is_named_after_the_preset(monkeypatch):
     monkeypatch.setattr(experiment, "train", lambda settings, folder, **options: seen.append((folder, options)))
     assert train.main([]) == 0
     assert seen[0][0].startswith("runs/digits-20")
-    begun = {"preset": "digits", "init_from": None, "allow_code": []}
+    begun = {"numbered": True, "preset": "digits", "init_from": None, "allow_code": []}
     assert seen[0][1] == {**begun, "quiet": False, "profile": 0}
 
 
