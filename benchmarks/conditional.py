@@ -92,7 +92,7 @@ def _found(runs: dict[str, Path], data: Path) -> tuple[float, dict[str, list[flo
     found: dict[str, list[float]] = {}
     for name in list(runs)[1:]:
         vae = tfvae.load(runs[name])
-        samples = [vae.sample(SAMPLES, seed=digit, y=digit).x for digit in range(10)]
+        samples = [vae.sample(SAMPLES, seed=digit, y=digit) for digit in range(10)]
         assigned = [classifier.predict(x, 500, verbose=0).argmax(axis=1) for x in samples]
         found[name] = [float(np.mean(classes == digit)) for digit, classes in enumerate(assigned)]
     return accuracy, found

@@ -17,7 +17,7 @@ Arrays = dict[str, np.ndarray]
 
 def prior(vae: VAE, count: int, seed: int, y: np.ndarray | None = None) -> np.ndarray:
     """Draws from the prior, float32 `[count, *latent]`: the same as `vae.sample` with this seed."""
-    return np.asarray(vae.sample(count, seed=seed, y=y).z, np.float32)
+    return np.asarray(vae.sample(count, seed=seed, y=y, details=True).z, np.float32)
 
 
 def posterior(vae: VAE, x: np.ndarray, seed: int, y: np.ndarray | None = None) -> np.ndarray:

@@ -58,7 +58,7 @@ def test_the_parts_train_and_are_saved(run: Any) -> None:
 
 def test_samples_of_the_prior_are_of_its_density(run: Any) -> None:
     prior = tfvae.load(run.folder, allow_code=["mine"]).prior
-    z = np.abs(tfvae.load(run.folder, allow_code=["mine"]).sample(20_000, seed=0).z).ravel()
+    z = np.abs(tfvae.load(run.folder, allow_code=["mine"]).sample(20_000, seed=0, details=True).z).ravel()
     # |z| of a Laplace(0, s) is exponential of mean s; the error of that mean is s / sqrt(n).
     assert abs(z.mean() - prior.scale) < 5 * prior.scale / np.sqrt(len(z))
     density = prior.log_prob(np.zeros((1, 2), "float32"))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 FROM_THE_GROUND_UP = (
     ("errors", "printing", "command", "quiet", "files"),
     ("noise",),
-    ("catalog",),
+    ("catalog", "registering"),
     ("config",),
     ("native",),
     ("data",),

@@ -9,6 +9,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from tfvae import registering
+
 # TensorFlow's start-up notices say nothing of the user's run; set the variable to see them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -53,8 +55,13 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    found = globals()[name] = getattr(importlib.import_module(_PLACES[name]), name)
+    registering.register()
+    return found
 
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+registering.register_with_keras()

@@ -215,6 +215,14 @@ def having(kind: str, setting: str) -> tuple[str, ...]:
     return tuple(name for name in rows if setting in _import(rows[name].settings).__dataclass_fields__)
 
 
+def import_saved() -> None:
+    """Imports every class that a `.keras` file of ours may name, which registers it with Keras."""
+    for kind in KINDS.values():
+        for row in kind.rows.values() if kind.base else ():
+            _import(row.target)
+    _import("tfvae.engine.learning_rate")  # the schedule of a compiled optimizer
+
+
 def require_allowed(where: str, code: str, allow_code: Collection[str]) -> None:
     """Checks that a file may name the code.
 

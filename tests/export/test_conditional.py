@@ -72,7 +72,7 @@ def test_functions_give_what_the_models_own_calls_give(vae: VAE) -> None:
     for output in ("elbo", "reconstruction", "kl"):
         np.testing.assert_allclose(scored[output], getattr(terms, output), rtol=0, atol=elbo_slack(vae, terms.elbo))
     eps = noise.normal(noise.Address(SEED, noise.PRIOR), [N, *vae.latent_shape])[0]
-    sampled, wanted = there["sample"].function(eps=eps, **given), vae.sample(N, seed=SEED, y=y)
+    sampled, wanted = there["sample"].function(eps=eps, **given), vae.sample(N, seed=SEED, y=y, details=True)
     np.testing.assert_allclose(sampled["z"], wanted.z, atol=NOISE)
     np.testing.assert_allclose(vae.scaling.inverse(sampled["x"]), wanted.x, atol=1)
     assert ("prior" in there) == (vae.prior.as_gaussian() is None)
@@ -112,7 +112,7 @@ def test_sample_of_a_saved_model_takes_one_condition_for_all(tmp_path: Path, con
         got = loaded.signatures["sample"](
             seed=tf.constant(SEED, tf.int64), n=tf.constant(N, tf.int64), y=tf.constant(rows)
         )
-        wanted = conditioned.sample(N, seed=SEED, y="owl")
+        wanted = conditioned.sample(N, seed=SEED, y="owl", details=True)
         np.testing.assert_allclose(got["z"], wanted.z, atol=NOISE)
         np.testing.assert_allclose(got["x"].numpy().astype(int), wanted.x, atol=1)
 
@@ -196,7 +196,7 @@ def test_the_runner_samples_decodes_and_scores(
     there = runner.Runner(small_models.version(tmp_path, conditioned, files))
     for y in ("owl", 2, CONDITION.encode("owl", N)):
         x, z = there.sample(N, SEED, y)
-        wanted = conditioned.sample(N, seed=SEED, y="owl")
+        wanted = conditioned.sample(N, seed=SEED, y="owl", details=True)
         np.testing.assert_allclose(z, wanted.z, atol=NOISE)
         np.testing.assert_allclose(x.astype(int), wanted.x, atol=1)
     x, rows = examples(conditioned, N), conditions(conditioned, N)
@@ -259,7 +259,7 @@ def test_the_runner_of_spatial_latents(tmp_path: Path) -> None:
     vae = small_models.spatial()
     folder = small_models.version(tmp_path, vae, {"decoder.tflite": tflite.decoder(vae, [3])})
     x, z = Runner(folder).sample(N, SEED)
-    wanted = vae.sample(N, seed=SEED)
+    wanted = vae.sample(N, seed=SEED, details=True)
     np.testing.assert_allclose(z, wanted.z, atol=NOISE)
     np.testing.assert_allclose(x.astype(int), wanted.x, atol=1)
     with pytest.raises(ValueError, match="not conditional"):

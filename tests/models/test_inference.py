@@ -113,7 +113,7 @@ def test_no_example_gives_no_result() -> None:
     assert vae.elbo(x[:0], seed=0).kl_per_dimension.shape == (0, LATENT)
     assert vae.predict(x[:0])["reconstruction"].shape == (0, FEATURES)
     assert vae.log_likelihood(x[:0], samples=3).log_likelihood.shape == (0,)
-    assert vae.sample(0, seed=0).x.shape == (0, FEATURES)
+    assert vae.sample(0, seed=0).shape == (0, FEATURES)
     with pytest.raises(UserError, match="evaluate: got no examples"):
         vae.evaluate(x[:0])
 

@@ -187,9 +187,12 @@ def test_a_model_conditioned_on_labels_gets_samples_of_each_class(tmp_path, word
 def test_the_images_of_a_column_share_their_noise(monkeypatch):
     vae, data, seen = conditional(IMAGE, 2, LABELS), data_set(IMAGE), []
     sample = vae.sample
-    monkeypatch.setattr(
-        vae, "sample", lambda *arguments, **options: seen.append(sample(*arguments, **options)) or seen[-1]
-    )
+
+    def watched(*arguments, **options):
+        seen.append(sample(*arguments, **options, details=True))
+        return seen[-1].x
+
+    monkeypatch.setattr(vae, "sample", watched)
     image_pictures.class_samples(Subject(vae, data))
     assert len(seen) == 3
     np.testing.assert_array_equal(seen[0].z, seen[1].z)

@@ -41,7 +41,7 @@ def test_labels_set_the_condition_and_are_learnt():
     assert history["val_elbo"][-1] > history["val_elbo"][0] + 0.1
     assert history["val_elbo"][-1] == pytest.approx(vae.evaluate(X[:10], LABELS[:10])["elbo"], rel=1e-5)
     # x of a label comes back from the prior and the label alone.
-    drawn = vae.sample(3, seed=0, y=np.arange(3)).x
+    drawn = vae.sample(3, seed=0, y=np.arange(3))
     np.testing.assert_array_equal(drawn.argmax(axis=1), np.arange(3))
 
 

@@ -40,7 +40,7 @@ def test_the_pictures_that_apply_are_drawn(tmp_path: Path) -> None:
     assert len(report["test"]["kl_per_dimension"]) == 12
     assert report["test"]["iwae"] > report["test"]["elbo"]
     vae = tfvae.load(run.folder)
-    assert vae.sample(2, seed=0).z.shape == (2, 2, 2, 3)
+    assert vae.sample(2, seed=0, details=True).z.shape == (2, 2, 2, 3)
 
 
 @pytest.mark.usefixtures("mirrored")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import tensorflow as tf
@@ -48,15 +48,32 @@ class Calls:
         y = self._condition_of(y, x.shape[0])
         return self.likelihood.mean(self.parameters(self.posterior.point(self.infer(x, y)[0]), y))
 
-    def sample(self: Any, num_samples: int, seed: int | None = None, *, y: Any = None, draw: bool = False) -> Samples:
-        """Examples from the prior, in the user's units.
+    @overload
+    def sample(self, num_samples: int, seed: int | None = None, *, y: Any = None, draw: bool = False) -> np.ndarray: ...
+
+    @overload
+    def sample(
+        self, num_samples: int, seed: int | None = None, *, y: Any = None, draw: bool = False, details: Literal[True]
+    ) -> Samples: ...
+
+    def sample(
+        self: Any,
+        num_samples: int,
+        seed: int | None = None,
+        *,
+        y: Any = None,
+        draw: bool = False,
+        details: bool = False,
+    ) -> np.ndarray | Samples:
+        """Examples from the prior, `[num_samples, …]` in the user's units.
 
         Args:
           num_samples: number of samples.
-          seed: of the noise; None: a random one, which is returned in the result.
+          seed: of the noise; None: a random one, which `details` returns.
           y: labels by number or name, one for all or one per sample, or rows of C numbers; None: labels are drawn with
             their training frequencies (purpose 7); attributes must be passed.
           draw: draw x from p(x|z), instead of returning its mean.
+          details: return a tuple with z and the seed as well; see `Samples`.
         """
         if isinstance(num_samples, bool) or not isinstance(num_samples, (int, np.integer)) or num_samples < 0:
             raise UserError(f"num_samples: got {num_samples!r}, expected a number of samples, 0 or more.")
@@ -65,7 +82,8 @@ class Calls:
         z = self.prior.sample(noise.Address(tf.constant(seed, tf.int64), noise.PRIOR), num_samples, y).numpy()
         arrays = {"z": z} if y is None else {"z": z, "y": np.asarray(y)}
         x = inference.batched(self._function("draw" if draw else "decode"), arrays, num_samples, seed, batch_size=256)
-        return Samples(self.scaling.inverse(x), z, seed)
+        samples = Samples(self.scaling.inverse(x), z, seed)
+        return samples if details else samples.x
 
     def elbo(self: Any, x: Any, seed: int | None = None, *, y: Any = None, batch_size: int = 256) -> Elbo:
         """The ELBO of each example from one posterior sample, noise of purpose 2; see `Elbo`."""

@@ -62,7 +62,7 @@ class VAE(Calls, LatentModel):
 
     Example:
       >>> vae = VAE.from_variant("micro", input_shape=(8, 8, 1), latent_dim=2)
-      >>> vae.sample(3, seed=0).x.shape
+      >>> vae.sample(3, seed=0).shape
       (3, 8, 8, 1)
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114; Sohn et al., Learning structured

@@ -190,7 +190,7 @@ class Subject:
         """Samples in the user's units; labels are drawn with their training frequencies unless y is given."""
         if y is None:
             y = views.sampled_condition(self.view, self.vae.condition, count)
-        return self.vae.sample(count, seed=self.seed, y=y, draw=draw).x
+        return self.vae.sample(count, seed=self.seed, y=y, draw=draw)
 
     def shown(self, x: Array) -> Array:
         """Model units as grey levels or colours: unchanged if they are in [0, 1], else scaled by the data's range."""

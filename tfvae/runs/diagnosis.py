@@ -117,7 +117,7 @@ def _sample_variance(model: Any, view: views.View) -> float:
     # The spread of a Gaussian is part of its samples; the spread of a Bernoulli on grey levels is not.
     drawn = model.likelihood.support is None
     y = views.sampled_condition(view, model.condition, _SAMPLES)
-    samples = model.scaling.forward(model.sample(_SAMPLES, seed=0, y=y, draw=drawn).x)
+    samples = model.scaling.forward(model.sample(_SAMPLES, seed=0, y=y, draw=drawn))
     return float(samples.var(axis=0).mean())
 
 
