@@ -10,16 +10,23 @@ import numpy as np
 from tfvae.errors import UserError, listed
 
 
-def examples(x: Any, what: str) -> np.ndarray:
+def examples(x: Any, what: str, event_shape: tuple[int, ...] | None = None) -> np.ndarray:
     """`[n, …]` in a dtype that TensorFlow supports; `[n, height, width]` becomes `[n, height, width, 1]`.
 
     Args:
       x: anything that NumPy reads as an array; its dtype is kept (booleans become float32).
       what: its name in messages, such as "x_train".
+      event_shape: of the examples that a model expects, which then decides whether a channel axis is missing.
 
     Raises:
-      UserError: x is not numeric, has fewer than two axes, is empty, or holds NaN or infinity (names the first index).
+      UserError: x is not numeric, has fewer than two axes, is empty, has masked values, or holds NaN or infinity (names
+        the first index).
     """
+    if np.ma.is_masked(x):
+        raise UserError(
+            f"{what}: {np.ma.count_masked(x)} values are masked, which a model cannot use; fill them, as in "
+            "x.filled(0), or leave those examples out."
+        )
     try:
         x = np.asarray(x)
     except ValueError as error:
@@ -46,7 +53,20 @@ def examples(x: Any, what: str) -> np.ndarray:
     elif x.dtype.kind == "f" and x.dtype.itemsize > 8:
         x = x.astype(np.float64)
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    if event_shape is not None:
+        return np.asarray(with_channel(x, event_shape))
     return x[..., np.newaxis] if x.ndim == 3 else x
+
+
+def with_channel(x: Any, event_shape: tuple[int, ...]) -> Any:
+    """x with an axis for a single channel if only that is missing, as in images `[n, 28, 28]` for `[n, 28, 28, 1]`.
+
+    Example:
+      >>> with_channel(np.zeros([5, 28, 28]), (28, 28, 1)).shape
+      (5, 28, 28, 1)
+    """
+    missing = event_shape[-1:] == (1,) and tuple(x.shape[1:]) == tuple(event_shape[:-1]) and len(event_shape) > 1
+    return x[..., None] if missing else x
 
 
 def labels(y: Any, count: int, what: str) -> tuple[np.ndarray, tuple[str, ...] | None]:

@@ -82,14 +82,22 @@ def for_recipe(recipe: Config, *, known: Known = _NOTHING, say: Say = lambda tex
     return load(recipe.data, recipe.seed, recipe.network.condition, known=known, say=say)
 
 
-def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str | Scaling = "auto") -> DataSet:
+def from_arrays(
+    x: Any,
+    y: Any = None,
+    validation: Any = None,
+    *,
+    scaling: str | Scaling = "auto",
+    event_shape: tuple[int, ...] | None = None,
+) -> DataSet:
     """A data set of the user's arrays, for `VAE.fit`; its test split is empty.
 
     Args:
-      x: `[n, …]` numbers; `[n, height, width]` becomes `[n, height, width, 1]`.
+      x: `[n, …]` numbers; without `event_shape`, `[n, height, width]` becomes `[n, height, width, 1]`.
       y: labels `[n]`, or None.
       validation: `x_val`, or a tuple `(x_val,)` or `(x_val, y_val)`, or None for an empty validation split.
       scaling: a kind, to be fitted on x, or a fitted scaling.
+      event_shape: of the examples that a model expects; a missing channel axis is then added.
 
     Raises:
       UserError: arrays that cannot be used or do not fit each other.
@@ -98,12 +106,12 @@ def from_arrays(x: Any, y: Any = None, validation: Any = None, *, scaling: str |
       >>> from_arrays(np.zeros([4, 3])).scaling.kind
       'none'
     """
-    x = arrays.examples(x, "x")
+    x = arrays.examples(x, "x", event_shape)
     if validation is None:
         numbers, names = _labels(y, len(x), "y")
         train, held = Split(x, numbers), Split(x[:0], None if numbers is None else numbers[:0])
     else:
-        train, held, names = _with_validation(x, y, validation)
+        train, held, names = _with_validation(x, y, validation, event_shape)
     fitted = scaling if isinstance(scaling, Scaling) else _fit_kind(scaling, x)
     return DataSet("arrays", train, held, train.take(np.arange(0)), fitted, _shape(train.x), names)
 
@@ -165,11 +173,13 @@ def _shape(x: np.ndarray | OnDisk) -> tuple[int, ...]:
     return tuple(x.shape[1:]) if isinstance(x, np.ndarray) else x.shape
 
 
-def _with_validation(x: np.ndarray, y: Any, validation: Any) -> tuple[Split, Split, tuple[str, ...] | None]:
+def _with_validation(
+    x: np.ndarray, y: Any, validation: Any, event_shape: tuple[int, ...] | None
+) -> tuple[Split, Split, tuple[str, ...] | None]:
     parts = validation if isinstance(validation, (tuple, list)) else (validation,)
     if len(parts) not in (1, 2):
         raise UserError(f"validation_data: got {len(parts)} parts, expected x_val or (x_val, y_val).")
-    x_val = arrays.examples(parts[0], "validation x")
+    x_val = arrays.examples(parts[0], "validation x", event_shape)
     y_val = parts[1] if len(parts) == 2 else None
     if x_val.shape[1:] != x.shape[1:]:
         raise UserError(

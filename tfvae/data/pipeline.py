@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfvae import noise
 from tfvae.data.condition import Condition
+from tfvae.data.given import Given, GivenFeed
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import Split
 from tfvae.errors import UserError
@@ -107,6 +108,12 @@ class Feed(Protocol):
     def fetch(self, element: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
         """One step's `x_raw [batch, …]`, and `y [batch, C]` or None, from its slice of what `calls` yielded."""
 
+    def replace(self, split: Split) -> None:
+        """Feeds other examples, of the same shape and type, through what was compiled for these."""
+
+    def release(self) -> None:
+        """Frees the memory of the examples, until `replace` gives others."""
+
 
 class InMemory:
     """The whole split on the device in its own dtype (uint8: one byte per pixel); a call gets only indices."""
@@ -115,12 +122,30 @@ class InMemory:
         assert isinstance(split.x, np.ndarray)
         self._shape, self._dtype = split.x.shape[1:], split.x.dtype
         # TensorFlow gathers floats and int64 on a GPU, but not uint8, and keeps int32 on the host: without packing,
-        # each step would copy the whole split to the host. Constants, not variables, keep it out of checkpoints.
+        # each step would copy the whole split to the host.
         self._packed = self._dtype.kind in "iu"
-        self._x = tf.constant(_pack(split.x) if self._packed else split.x)
         self._condition = condition
-        rows = _conditioned_on(split, condition)
-        self._y = None if rows is None else tf.constant(rows)
+        # Variables of any length, so that other examples do not need other compiled functions. No checkpoint tracks
+        # them.
+        x, y = self._arrays(split)
+        self._x, self._y = _variable(x), None if y is None else _variable(y)
+
+    def replace(self, split: Split) -> None:
+        """Feeds other examples, of the same shape and dtype."""
+        x, y = self._arrays(split)
+        self._x.assign(x)
+        if self._y is not None:
+            self._y.assign(y)
+
+    def release(self) -> None:
+        """Frees the memory of the examples, until `replace` gives others."""
+        for variable in (self._x, self._y):
+            if variable is not None:
+                variable.assign(tf.zeros([0, *variable.shape[1:]], variable.dtype))
+
+    def _arrays(self, split: Split) -> tuple[np.ndarray, np.ndarray | None]:
+        assert isinstance(split.x, np.ndarray)
+        return _pack(split.x) if self._packed else split.x, _conditioned_on(split, self._condition)
 
     def calls(self, indices: Iterable[np.ndarray], steps: Callable[[], int]) -> Generator[tf.Tensor, None, None]:
         """Yields int64 `[K, batch]`."""
@@ -142,6 +167,14 @@ class Streamed:
     def __init__(self, split: Split, condition: Condition | None = None) -> None:
         assert not isinstance(split.x, np.ndarray)
         self._x, self._y, self._condition = split.x, _conditioned_on(split, condition), condition
+
+    def replace(self, split: Split) -> None:
+        """Feeds other examples."""
+        assert not isinstance(split.x, np.ndarray)
+        self._x, self._y = split.x, _conditioned_on(split, self._condition)
+
+    def release(self) -> None:
+        """Does nothing: a stream holds no examples between two calls."""
 
     def calls(
         self, indices: Iterable[np.ndarray], steps: Callable[[], int]
@@ -195,6 +228,8 @@ def feed(split: Split, condition: Condition | None = None) -> Feed:
     Raises:
       UserError: the split has no labels, or no attributes.
     """
+    if isinstance(split.x, Given):
+        return GivenFeed(split.x, condition)
     return InMemory(split, condition) if isinstance(split.x, np.ndarray) else Streamed(split, condition)
 
 
@@ -228,6 +263,10 @@ def _encoded(rows: tf.Tensor, condition: Condition | None) -> tf.Tensor:
 def _stacked(batches: list[Future[tuple[tf.Tensor, ...]]]) -> tuple[tf.Tensor, ...]:
     with tf.device("CPU:0"):
         return tuple(tf.stack(parts) for parts in zip(*(batch.result() for batch in batches), strict=True))
+
+
+def _variable(rows: np.ndarray) -> tf.Variable:
+    return tf.Variable(rows, trainable=False, shape=[None, *rows.shape[1:]])
 
 
 def _pack(x: np.ndarray) -> np.ndarray:

@@ -50,13 +50,29 @@ class Batches:
         feed = pipeline.feed(split, data.condition)
         return cls(feed, len(split), data.scaling, config.data.binarize, config.seed)
 
-    def indices(self, plan: Plan, place: Place, steps_done: int, epochs: int) -> Iterator[np.ndarray]:
-        """This worker's part of each remaining batch, over all epochs, int64 `[share * its replicas]`."""
+    def replace(self, split: Split) -> None:
+        """Uses other examples: as many, of the same shape and type, in what was compiled for these."""
+        self.feed.replace(split)
+
+    def release(self) -> None:
+        """Frees the memory of the examples, until `replace` gives others."""
+        self.feed.release()
+
+    def indices(self, plan: Plan, place: Place, steps_done: int, epochs: int, order: int = 0) -> Iterator[np.ndarray]:
+        """This worker's part of each remaining batch, over all epochs, int64 `[share * its replicas]`.
+
+        Args:
+          plan: batch size and steps per epoch.
+          place: the replicas of this worker.
+          steps_done: in these epochs.
+          epochs: number of epochs.
+          order: epochs whose orders were used before these.
+        """
         mine = slice(place.first_replica * plan.share, (place.first_replica + place.replicas) * plan.share)
         first, done = divmod(steps_done, plan.steps_per_epoch)
         for epoch in range(first, epochs):
-            order = pipeline.order(self.seed, epoch, self.examples)[: plan.steps_per_epoch * plan.batch_size]
-            batches = order.reshape(plan.steps_per_epoch, plan.batch_size)
+            rows = pipeline.order(self.seed, order + epoch, self.examples)[: plan.steps_per_epoch * plan.batch_size]
+            batches = rows.reshape(plan.steps_per_epoch, plan.batch_size)
             yield from batches[done if epoch == first else 0 :, mine]
 
     def batch(

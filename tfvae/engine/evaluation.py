@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfvae import noise
 from tfvae.data import pipeline
 from tfvae.data.batch import Batch
+from tfvae.data.splits import Split
 from tfvae.engine.batches import Batches
 from tfvae.engine.clock import Clock
 from tfvae.engine.cluster import workers
@@ -66,6 +67,14 @@ class Evaluation:
             done = part.stop
             between()
         return self._means(self._layout.unpack(workers.sum_over_workers(self._strategy, total)))
+
+    def replace(self, split: Split) -> None:
+        """Evaluates other examples: as many, of the same shape and type."""
+        self._batches.replace(split)
+
+    def release(self) -> None:
+        """Frees the memory of the examples, until `replace` gives others."""
+        self._batches.release()
 
     def _share(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Indices, weights and first examples of this worker's batches; every worker has the same number of batches."""

@@ -21,24 +21,27 @@ class Journal:
       higher: whether a higher value of the term is better.
       patience: training stops after this many epochs without a better one; None: it does not stop early.
       run: stores the metrics; None: they are not stored.
+      ended: number of the epochs before the first.
 
     Attributes:
       history: the metrics of each epoch, as `metrics.jsonl` has them.
     """
 
-    def __init__(self, judged_by: str | None, higher: bool, patience: int | None, run: RunFolder | None) -> None:
+    def __init__(
+        self, judged_by: str | None, higher: bool, patience: int | None, run: RunFolder | None, ended: int = 0
+    ) -> None:
         self._judged_by, self._higher, self._run = judged_by, higher, run
         self._patience = None if judged_by is None else patience
         self.history: list[dict[str, Any]] = []
         self._begun = 0.0
         # Saved in every checkpoint; "sums" is the state of the sums of an unfinished epoch.
-        self._notes: dict[str, Any] = {"best": None, "best_epoch": 0, "ended": 0, "sums": None, "seconds": 0.0}
+        self._notes: dict[str, Any] = {"best": None, "best_epoch": 0, "ended": ended, "sums": None, "seconds": 0.0}
 
     @classmethod
-    def of(cls, model: Any, patience: int | None, run: RunFolder | None) -> Journal:
+    def of(cls, model: Any, patience: int | None, run: RunFolder | None, ended: int = 0) -> Journal:
         """The journal of a model, which uses the model's `judged_by` term."""
         term = None if model.judged_by is None else model.terms.get(model.judged_by)
-        return cls(model.judged_by, term is not None and term.better == "higher", patience, run)
+        return cls(model.judged_by, term is not None and term.better == "higher", patience, run, ended)
 
     @property
     def ended(self) -> int:

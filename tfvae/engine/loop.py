@@ -20,15 +20,17 @@ from tfvae.engine.cluster import workers
 from tfvae.engine.evaluation import Evaluation
 from tfvae.engine.journal import Journal
 from tfvae.engine.nonfinite import EpochSums, NonFinite, scalars
-from tfvae.engine.outputs import Outputs, RunFolder
-from tfvae.engine.plan import Plan, check_shares, steps_per_epoch
+from tfvae.engine.outputs import Outputs, Reporter, RunFolder
+from tfvae.engine.plan import Plan, Start, check_shares, steps_per_epoch
 from tfvae.engine.profile import Profile
 from tfvae.engine.signals import Stopped, StopRequest
 from tfvae.engine.step import Step
 from tfvae.engine.strategy import use_jit, use_jit_loop
 from tfvae.errors import UserError
+from tfvae.models.trained import Trained, range_of
 
-EpochEnd = Callable[[int, dict[str, Any]], None]
+EpochBegin = Callable[[int], None]
+EpochEnd = Callable[[int, dict[str, Any]], bool | None]
 
 
 class _Interrupted(Exception):  # noqa: N818 - a request, not an error
@@ -66,6 +68,7 @@ class Loop:
         outputs = outputs or Outputs()
         self._model, self._data, self._config, self._strategy = model, data, config, strategy
         self._run, self._reporter, self._place = outputs.run, outputs.reporter, workers.place(strategy)
+        self._start, self._epochs = Start(), config.training.epochs
         training, replicas = config.training, strategy.num_replicas_in_sync
         self.steps_per_epoch = steps_per_epoch(training, len(data.train))
         check_shares(training, replicas, model.group)
@@ -98,30 +101,64 @@ class Loop:
             self._run.write_metrics(self.history)
         return self._steps_done
 
-    def run(self, epoch_end: EpochEnd | None = None) -> None:
+    def replace(self, data: DataSet) -> None:
+        """Trains on other examples: as many, of the same shape and type, in what was compiled for these."""
+        self._data = data
+        self._batches.replace(data.train)
+        if self._validation:
+            self._validation.replace(data.validation)
+
+    def start(self, start: Start, epochs: int, reporter: Reporter) -> None:
+        """Prepares another training of the same model, which uses what was compiled for the last one.
+
+        Args:
+          start: where it starts.
+          epochs: number of the epoch that it ends before, counted from 0.
+          reporter: output for the user.
+        """
+        self._reporter, self._start, self._epochs = reporter, start, epochs
+        self._counter.assign(start.step)
+        self._journal = Journal.of(self._model, self._config.training.early_stopping, self._run, start.epoch)
+        self._sums = EpochSums(self._step.layout)
+
+    def release(self) -> None:
+        """Frees the memory of the examples, until `replace` gives others."""
+        self._batches.release()
+        if self._validation:
+            self._validation.release()
+
+    def run(self, epoch_end: EpochEnd | None = None, epoch_begin: EpochBegin = lambda epoch: None) -> None:
         """Trains from the current step to the end, then restores the best weights.
 
         Args:
-          epoch_end: called with the epoch and its metrics.
+          epoch_end: called with the number of epochs done and the metrics of the last; true: the training ends.
+          epoch_begin: called with the number of epochs done.
 
         Raises:
           Stopped: after Ctrl-C or SIGTERM; the checkpoint is written.
           UserError: the loss is not finite, or a checkpoint cannot be written.
         """
         self._journal.begin()
-        indices = self._batches.indices(self._plan, self._place, self._steps_done, self._config.training.epochs)
+        start, per_epoch = self._start, self.steps_per_epoch
+        indices = self._batches.indices(
+            self._plan, self._place, self._steps_done - start.step, self._epochs - start.epoch, start.order
+        )
         calls = contextlib.closing(self._batches.feed.calls(indices, self._steps_per_call))
-        with StopRequest() as stop, self._profile, self.clock.running(), calls as elements:
-            for epoch in range(self._journal.ended, self._config.training.epochs):
+        with self._remembering(), StopRequest() as stop, self._profile, self.clock.running(), calls as elements:
+            for epoch in range(self._journal.ended, self._epochs):
                 if self._journal.patience_is_over:
                     self._reporter.last_epoch()
                     self._reporter.say(f"early stopping: {self._journal.why_it_ends}.")
                     break
-                begun, done = time.perf_counter(), self._steps_done - epoch * self.steps_per_epoch
-                self._train_epoch((epoch + 1) * self.steps_per_epoch, elements, stop)
-                rate = (self.steps_per_epoch - done) * self._plan.batch_size / (time.perf_counter() - begun)
-                self._end_epoch(epoch, rate, stop, epoch_end)
+                epoch_begin(epoch)
+                begun, before = time.perf_counter(), self._steps_done
+                end = start.step + (epoch + 1 - start.epoch) * per_epoch
+                self._train_epoch(end, elements, stop)
+                rate = (end - before) * self._plan.batch_size / (time.perf_counter() - begun)
+                ends = self._end_epoch(epoch, rate, stop, epoch_end)
                 self._stop_if_asked(stop)
+                if ends:
+                    break
         self._reporter.last_epoch()
         if self._checkpoints:
             self._save()
@@ -152,6 +189,21 @@ class Loop:
     def _steps_done(self) -> int:
         return int(self._counter.numpy())
 
+    @property
+    def _steps_begun(self) -> int:
+        """Steps done since the start."""
+        return self._steps_done - self._start.step
+
+    @contextlib.contextmanager
+    def _remembering(self) -> Iterator[None]:
+        """Lets the model remember how far it is trained, however the block ends."""
+        try:
+            yield
+        finally:
+            orders = self._start.order + -(-self._steps_begun // self.steps_per_epoch)
+            low, high = range_of(self._data.train, self._data.scaling)
+            self._model.trained = Trained(self._steps_done, orders, low, high)
+
     def _evaluation(self, split: Split, test: bool = False) -> Evaluation:
         return Evaluation(self._model, Batches.of(split, self._data, self._config), self._plan, self._strategy, test)
 
@@ -178,13 +230,13 @@ class Loop:
                 self._sums.add(records, self._steps_done)
             except NonFinite as error:
                 self._fail_nonfinite(str(error))
-            self._reporter.progress(self._steps_done / self.steps_per_epoch)
+            self._reporter.progress(self._start.epoch + self._steps_begun / self.steps_per_epoch)
             self._stop_if_asked(stop)
             self._save_if_due()
 
     def _steps_per_call(self) -> int:
         steps = int(workers.of_chief(self._strategy, self._profile.at_most(self.clock.steps_per_call())))
-        return min(steps, self.steps_per_epoch - self._steps_done % self.steps_per_epoch)
+        return min(steps, self.steps_per_epoch - self._steps_begun % self.steps_per_epoch)
 
     def _save_if_due(self) -> None:
         if self._checkpoints and workers.of_chief(self._strategy, self._checkpoints.due):
@@ -210,7 +262,8 @@ class Loop:
                 self._checkpoints.keep_best()
         return validation, best
 
-    def _end_epoch(self, epoch: int, rate: float, stop: StopRequest, epoch_end: EpochEnd | None) -> None:
+    def _end_epoch(self, epoch: int, rate: float, stop: StopRequest, epoch_end: EpochEnd | None) -> bool:
+        """Validates and reports; returns whether the training ends after this epoch."""
         train = self._sums.means()
         if "loss" not in train:
             self._fail_nonfinite(f"no step of epoch {epoch + 1} was finite")
@@ -228,9 +281,9 @@ class Loop:
         self._sums = self._sums.next_epoch()
         self._journal.end_epoch(line, best, writes=self._place.chief)
         self._reporter.epoch(line)
-        if epoch_end:
-            epoch_end(epoch + 1, line)
+        ends = bool(epoch_end and epoch_end(epoch + 1, line))
         self._save_if_due()  # last: after a kill before this line the epoch's end is simply repeated
+        return ends
 
     def _fail_nonfinite(self, problem: str) -> NoReturn:
         last = self._checkpoints.last if self._checkpoints else None

@@ -50,10 +50,32 @@ def compiled(model: Any, objective: Objective) -> keras.optimizers.Optimizer | N
 def from_settings(settings: Training, steps_per_epoch: int, begins: int = 0) -> keras.optimizers.Optimizer:
     """The optimizer of the settings; its learning rate is a function of its own step count.
 
+    Raises:
+      UserError: as `create`.
+    """
+    return create(settings, rate(settings, steps_per_epoch, begins))
+
+
+def rate(settings: Training, steps_per_epoch: int, begins: int = 0, done: int = 0) -> WarmupDecay:
+    """The learning rate of the settings, as a function of the optimizer's step count.
+
     Args:
-      settings: its name and learning rate.
+      settings: learning rate, warm-up and decay.
       steps_per_epoch: converts warm-up and decay from epochs to steps.
-      begins: the first step at which it is used; the decay ends with the training.
+      begins: the first step of the training at which the optimizer is used; the decay ends with the training.
+      done: steps that the optimizer did before.
+    """
+    return WarmupDecay(
+        settings.learning_rate,
+        round(settings.learning_rate_warmup * steps_per_epoch),
+        max(1, settings.epochs * steps_per_epoch - begins),
+        settings.learning_rate_schedule,
+        done,
+    )
+
+
+def create(settings: Training, rate: Any) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings with a learning rate, a number or a schedule.
 
     Raises:
       UserError: no such optimizer, with the nearest name; or, in a strategy's scope, one not in `CERTIFIED`.
@@ -65,12 +87,6 @@ def from_settings(settings: Training, steps_per_epoch: int, begins: int = 0) -> 
             f"training.optimizer: got {settings.optimizer!r}{nearest(name, known)}, expected one of {', '.join(known)}."
         )
     _check_certified(name)
-    rate = WarmupDecay(
-        settings.learning_rate,
-        round(settings.learning_rate_warmup * steps_per_epoch),
-        max(1, settings.epochs * steps_per_epoch - begins),
-        settings.learning_rate_schedule,
-    )
     options: dict[str, Any] = {}
     if settings.weight_decay is not None:
         options["weight_decay"] = settings.weight_decay

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tfvae.config import Training
 from tfvae.errors import UserError
+
+
+class Start(NamedTuple):
+    """Where a training starts, if it continues an earlier one whose weights the model has.
+
+    Attributes:
+      step: steps done before.
+      order: epochs whose orders of the examples were used before.
+      epoch: number of the first epoch, counted from 0.
+    """
+
+    step: int = 0
+    order: int = 0
+    epoch: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -15,17 +17,21 @@ from tfvae.data.batch import Batch
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
-from tfvae.models import checks
 from tfvae.models.signatures import Signature
 from tfvae.models.terms import Terms
+from tfvae.models.trainable import Trainable
+from tfvae.models.trained import Trained
 from tfvae.objectives.loss import Objective, Schedule
 
+_FACTS = "facts of tfvae"
 
-class LatentModel(keras.Model):
+
+class LatentModel(Trainable):
     """The base of model families.
 
     A family names its `parts` (Keras objects that its constructor accepts under the same names), and defines
-    `objectives`, `terms`, `schedule` and `signatures`. Saving, loading, compiling and fitting are implemented here.
+    `objectives`, `terms`, `schedule` and `signatures`. Saving and loading are implemented here, compiling and fitting
+    in `Trainable`.
 
     Args:
       scaling: between the user's units and model units; None: they are the same.
@@ -36,6 +42,7 @@ class LatentModel(keras.Model):
       judged_by: the validation term that selects the best epoch and decides about early stopping; None: the last
         weights are kept.
       group: consecutive examples of the global batch over which batch statistics are computed; None: it computes none.
+      trained: how far the weights are trained, and on which values.
     """
 
     parts: ClassVar[tuple[str, ...]] = ()
@@ -45,6 +52,7 @@ class LatentModel(keras.Model):
     def __init__(self, *, scaling: Scaling | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
         self.scaling = Scaling.identity() if scaling is None else scaling
+        self.trained = Trained()
 
     @classmethod
     def build(cls, recipe: config.Config, data: DataSet) -> LatentModel:
@@ -103,6 +111,24 @@ class LatentModel(keras.Model):
             "name": self.name,
         }
 
+    def facts(self) -> dict[str, Any]:
+        """What the weights mean nothing without, as plain values: `save_weights` writes it beside them."""
+        return {"scaling": self.scaling.to_dict(), "trained": dataclasses.asdict(self.trained)}
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Takes what `facts` of another model returned; `load_weights` calls it."""
+        self.scaling = Scaling.from_dict(facts["scaling"])
+        self.trained = Trained(**facts["trained"])
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        store[_FACTS] = np.frombuffer(json.dumps(self.facts()).encode(), np.uint8)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables({name: store[name] for name in store.keys() if name != _FACTS})  # noqa: SIM118
+        if _FACTS in store.keys():  # noqa: SIM118 - files of version 0.1.0 have none
+            self.set_facts(json.loads(bytes(np.asarray(store[_FACTS]))))
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LatentModel:
         """The model of `get_config`, with initial weights; a file of an earlier version may lack parts."""
@@ -112,83 +138,3 @@ class LatentModel(keras.Model):
                 values[name] = keras.saving.deserialize_keras_object(values[name], custom_objects=custom_objects)
         values["scaling"] = Scaling.from_dict(values["scaling"])
         return cls(**values)
-
-    def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
-        """As in Keras, but without a loss: the objectives define it.
-
-        Args:
-          optimizer: one optimizer, or a dictionary by the names of the objectives.
-          loss: must be None.
-          **kwargs: as in Keras.
-
-        Raises:
-          UserError: a loss, or an optimizer for an unknown objective.
-        """
-        if loss is not None:
-            raise UserError(
-                f"compile: got loss={loss!r}; the loss of this model is its objective. Choose the likelihood, and set "
-                "kl_weight and similar options, in the constructor."
-            )
-        self.optimizers: dict[str, Any] = {}
-        if isinstance(optimizer, Mapping):
-            main, *others = [objective.name for objective in self.objectives()]
-            checks.optimizer_names(optimizer, [main, *others])
-            self.optimizers = {name: keras.optimizers.get(optimizer[name]) for name in others if name in optimizer}
-            optimizer = optimizer[main]
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        # Keras stores a single optimizer, and fails on a dictionary.
-        settings = super().get_compile_config()
-        if settings and self.optimizers:
-            others = {name: keras.saving.serialize_keras_object(value) for name, value in self.optimizers.items()}
-            settings = {**settings, "optimizers": others}
-        return settings
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles like the saved model; Keras does this itself only if `compile` is not overridden."""
-        values = keras.saving.deserialize_keras_object(config)
-        others = values.pop("optimizers", {})
-        self.compile(**values)
-        self.optimizers = others
-        for objective in self.objectives():
-            optimizer = self.optimizer if objective.main else others.get(objective.name)
-            if optimizer is not None:
-                optimizer.build(list(objective.variables))
-
-    def fit(
-        self,
-        x: Any,
-        y: Any = None,
-        epochs: int = 1,
-        batch_size: int = 128,
-        validation_data: Any = None,
-        *,
-        seed: int = 0,
-        verbose: int = 1,
-        **training: Any,
-    ) -> keras.callbacks.History:
-        """Trains with tfvae's own loop.
-
-        Args:
-          x: `[n, …]`: integers in the user's units (uint8 images set the scaling), or floats in model units.
-          y: labels `[n]` or attributes `[n, C]`, the condition of a conditional model; otherwise used for pictures.
-          epochs: passes over the examples.
-          batch_size: examples per step; a last partial batch is dropped.
-          validation_data: x, or (x, y).
-          seed: of the order and the noise only.
-          verbose: 0 is silent.
-          **training: `accumulation`, `clip_norm`, `early_stopping`, `jit`, `on_nonfinite`, `steps_per_call`; and, if
-            `compile` was not called, `optimizer`, `learning_rate`, `learning_rate_schedule`, `learning_rate_warmup`,
-            `weight_decay`, `ema`, `optimizers`, all as in `tfvae.config.Training`.
-
-        Returns:
-          A Keras `History`; its `history` has lists such as `loss`, `elbo`, `kl`, `val_elbo`, in nats per example.
-        """
-        from tfvae.runs.fit import fit  # here, because that module imports the models
-
-        checks.fit_arguments(training, bool(self.compiled))
-        settings = config.from_dict(
-            config.Training, {**training, "epochs": epochs, "batch_size": batch_size}, "training"
-        )
-        return fit(self, x, y, validation_data, settings, seed, verbose)

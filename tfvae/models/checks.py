@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfvae.config import Objective, nearest
+from tfvae.config import Objective
 from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 from tfvae.latent.priors import Prior
+from tfvae.models.trained import extremes
 from tfvae.networks import calling
+
+_FAR = 10.0  # ranges; an outlier is far outside too, and a threshold of one range would call it another unit
 
 
 def latent_shape(encoder: Any, posterior: Any) -> tuple[int, ...]:
@@ -100,19 +104,6 @@ def condition(condition: Any, size: int | None) -> None:
         raise UserError(f"condition: has {condition.size} values ({condition.kind}), but the networks expect {size}.")
 
 
-def optimizer_names(names: Iterable[str], objectives: list[str]) -> None:
-    """Raises:
-    UserError: an optimizer for an unknown objective, or none for the main one.
-    """
-    for name in names:
-        if name not in objectives:
-            raise UserError(
-                f"compile: no objective {name!r}{nearest(name, objectives)}. There are: {', '.join(objectives)}."
-            )
-    if objectives[0] not in names:
-        raise UserError(f"compile: got no optimizer for {objectives[0]!r}, the main objective; add one.")
-
-
 def _dimensions(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} dimensions" if len(shape) == 1 else f"latents [{', '.join(map(str, shape))}]"
 
@@ -139,30 +130,6 @@ def objective(settings: Objective) -> None:
         )
 
 
-_FIT = ("accumulation", "clip_norm", "early_stopping", "jit", "on_nonfinite", "steps_per_call")
-_COMPILED = (
-    "optimizer",
-    "optimizers",
-    "learning_rate",
-    "learning_rate_schedule",
-    "learning_rate_warmup",
-    "weight_decay",
-    "ema",
-)
-
-
-def fit_arguments(names: Iterable[str], compiled: bool) -> None:
-    """Raises:
-    UserError: `fit` has no such argument, or `compile` has already set it.
-    """
-    for name in names:
-        if name in _COMPILED and compiled:
-            raise UserError(f"fit: got {name}, but compile chose the optimizer; set it there, or do not call compile.")
-        if name not in (*_FIT, *_COMPILED):
-            hint, known = nearest(name, (*_FIT, *_COMPILED)), ", ".join((*_FIT, *_COMPILED))
-            raise UserError(f"fit: no argument {name}{hint}. Besides its named arguments, fit accepts {known}.")
-
-
 def support(data: DataSet, binarize: str, likelihood: Any) -> None:
     """Raises:
     UserError: a split has values outside the range of the likelihood.
@@ -175,16 +142,30 @@ def support(data: DataSet, binarize: str, likelihood: Any) -> None:
             values(x, data.scaling, likelihood, f"{name} data")
 
 
+def familiar(model: Any, x: Any, scaling: Scaling) -> None:
+    """Warns, once for a model, of examples far outside the range that it was trained on: probably of other units."""
+    trained = model.trained
+    if trained.low is None or trained.high is None or not isinstance(x, np.ndarray) or not len(x):
+        return
+    low, high = extremes(x, scaling)
+    slack = _FAR * max(trained.high - trained.low, 1e-6)
+    if low < trained.low - slack or high > trained.high + slack:
+        warnings.warn(
+            f"x: ranges from {low:.4g} to {high:.4g} in model units, but the model was trained on {trained.low:.4g} to "
+            f"{trained.high:.4g}. Integers are scaled, and floats are taken as they are: pass what was passed to fit, "
+            "or scale it likewise.",
+            stacklevel=4,
+        )
+        model.trained = dataclasses.replace(trained, low=None, high=None)
+
+
 def values(x: np.ndarray, scaling: Scaling, likelihood: Any, what: str = "x") -> None:
     """Raises:
     UserError: values in the user's units are outside the range of the likelihood. NaN is not an error here.
     """
     if likelihood.support is None or not len(x):
         return
-    extremes = scaling.forward(np.stack([np.fmin.reduce(x), np.fmax.reduce(x)]))
-    if not np.isfinite(extremes).any():
-        return
-    low, high = float(np.nanmin(extremes)), float(np.nanmax(extremes))
+    low, high = extremes(x, scaling)
     least, most = likelihood.support
     if low < least - 1e-6 or high > most + 1e-6:
         kind = type(likelihood).__name__

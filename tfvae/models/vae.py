@@ -266,6 +266,15 @@ class VAE(Calls, LatentModel):
         before = tf.shape(z)[:leading]
         return {name: tf.reshape(v, tf.concat([before, v.shape[1:]], 0)) for name, v in outputs.items()}
 
+    def facts(self) -> dict[str, Any]:
+        condition = None if self.condition is None else self.condition.to_dict()
+        return {**super().facts(), "condition": condition}
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        super().set_facts(facts)
+        if facts["condition"] is not None:
+            self.condition = Condition.from_dict(facts["condition"])
+
     def arguments(self) -> dict[str, Any]:
         condition = None if self.condition is None else self.condition.to_dict()
         return {"condition": condition, **dataclasses.asdict(self.objective)}

@@ -36,15 +36,15 @@ def from_arrays(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling
         condition = Condition("attributes", tuple(map(str, range(np.asarray(y).shape[1]))))
     if condition is None:
         return _labelled(model, x, y, validation_data, scaling)
-    data = load.from_arrays(x, None, x_val, scaling=scaling)
-    train = _encoded(data.train, y, condition)
+    data = load.from_arrays(x, None, x_val, scaling=scaling, event_shape=model.event_shape)
+    train = encoded(data.train, y, condition)
     if condition.kind == "label" and not condition.frequencies:
         assert train.y is not None
         condition = of_labels(train.y, condition.names)
     return dataclasses.replace(
         data,
         train=train,
-        validation=_encoded(data.validation, y_val, condition) if x_val is not None else data.validation,
+        validation=encoded(data.validation, y_val, condition) if x_val is not None else data.validation,
         label_names=condition.names if condition.kind == "label" else None,
         condition=condition,
     )
@@ -58,7 +58,7 @@ def _pair(validation_data: Any) -> tuple[Any, Any]:
 
 def _labelled(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling: str | Scaling) -> DataSet:
     """The data set for a model whose condition is not known yet: the labels define it."""
-    data = load.from_arrays(x, y, validation_data, scaling=scaling)
+    data = load.from_arrays(x, y, validation_data, scaling=scaling, event_shape=model.event_shape)
     labels, names = data.train.y, data.label_names or tuple(map(str, range(model.condition_size)))
     assert labels is not None
     found = np.concatenate([split.y for split in (data.train, data.validation) if split.y is not None])
@@ -70,7 +70,7 @@ def _labelled(model: Any, x: np.ndarray, y: Any, validation_data: Any, scaling: 
     return dataclasses.replace(data, condition=of_labels(labels, names))
 
 
-def _encoded(split: Split, y: Any, condition: Condition) -> Split:
+def encoded(split: Split, y: Any, condition: Condition) -> Split:
     """The split with y encoded by a known condition.
 
     Raises:

@@ -1,0 +1,41 @@
+"""How far a model is trained, and on which values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfvae.data.scaling import Scaling
+from tfvae.data.splits import Split
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a model remembers of its training, so that the next `fit` goes on from there.
+
+    Attributes:
+      steps: training steps so far: the address of the next step's noise, and the place in the schedules.
+      orders: epochs so far, complete or not: the address of the next epoch's order.
+      low: the lowest value of the last training examples, in model units; None: not known.
+      high: the highest.
+    """
+
+    steps: int = 0
+    orders: int = 0
+    low: float | None = None
+    high: float | None = None
+
+
+def extremes(x: np.ndarray, scaling: Scaling) -> tuple[float, float]:
+    """The lowest and highest value of examples in model units; NaN where no value is finite."""
+    # Of each value's extremes only: a scaling may differ from column to column, but always rises.
+    ends = np.asarray(scaling.forward(np.stack([np.fmin.reduce(x), np.fmax.reduce(x)])))
+    return (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else (np.nan, np.nan)
+
+
+def range_of(split: Split, scaling: Scaling) -> tuple[float, float] | tuple[None, None]:
+    """The range of a split's values in model units, as far as it is known without reading files."""
+    if isinstance(split.x, np.ndarray):
+        return extremes(split.x, scaling)
+    return (0.0, 1.0) if scaling.kind in ("unit", "min-max") else (None, None)
