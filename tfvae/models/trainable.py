@@ -151,7 +151,7 @@ class Trainable(keras.Model):
         Raises:
           UserError: an argument, the examples or the model do not fit; the model is then as it was.
         """
-        from tfvae.runs import fit as fitting  # here, because that module imports the models
+        from tfvae.runs import fit as fitting  # here, because it imports the models
 
         refused = {
             "shuffle": shuffle,
