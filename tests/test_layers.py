@@ -15,7 +15,7 @@ FROM_THE_GROUND_UP = (
     ("noise",),
     ("catalog", "registering"),
     ("config",),
-    ("native",),
+    ("native", "compiled"),
     ("data",),
     ("networks",),
     ("latent",),

@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import sys
+from typing import Any, TextIO
 
 # Characters that we print, and what stands for them where the encoding lacks them.
 _PLAIN = {
@@ -64,8 +65,30 @@ class _Patient(io.TextIOWrapper):
             super().flush()
 
 
+class Safe:
+    """Writes to somebody else's stream, which stays as it is; what it cannot take is replaced or lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Writes the text, with plain characters where the encoding has no others."""
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
+            self._stream.write(text.encode(self.encoding, "tfvae.plain").decode(self.encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes the stream."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def prepare() -> None:
-    """Makes standard output and error safe to print to; a second call changes nothing."""
+    """Makes standard output and error of a command safe to print to; a second call changes nothing."""
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if stream is None:  # closed by the caller: another file would get its number
@@ -76,7 +99,10 @@ def prepare() -> None:
             setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), "utf-8"))
         elif type(stream) is io.TextIOWrapper:  # and not what a notebook or a test put in its place
             encoding, buffered = stream.encoding, stream.line_buffering
-            patient = _Patient(stream.detach(), encoding, "tfvae.plain", line_buffering=buffered, write_through=False)
+            stream.flush()
+            # Not `detach`: a logger may hold the stream, and goes on writing to it.
+            file = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115
+            patient = _Patient(file, encoding, "tfvae.plain", line_buffering=buffered, write_through=False)
             patient.mode = "w"  # type: ignore[misc]
             setattr(sys, name, patient)
             setattr(sys, f"__{name}__", patient)

@@ -22,11 +22,7 @@ def examples(x: Any, what: str, event_shape: tuple[int, ...] | None = None) -> n
       UserError: x is not numeric, has fewer than two axes, is empty, has masked values, or holds NaN or infinity (names
         the first index).
     """
-    if np.ma.is_masked(x):
-        raise UserError(
-            f"{what}: {np.ma.count_masked(x)} values are masked, which a model cannot use; fill them, as in "
-            "x.filled(0), or leave those examples out."
-        )
+    unmasked(x, what)
     try:
         x = np.asarray(x)
     except ValueError as error:
@@ -56,6 +52,17 @@ def examples(x: Any, what: str, event_shape: tuple[int, ...] | None = None) -> n
     if event_shape is not None:
         return np.asarray(with_channel(x, event_shape))
     return x[..., np.newaxis] if x.ndim == 3 else x
+
+
+def unmasked(x: Any, what: str) -> None:
+    """Raises:
+    UserError: x is a masked array with masked values, which would be used as if they were not masked.
+    """
+    if np.ma.is_masked(x):
+        raise UserError(
+            f"{what}: {np.ma.count_masked(x)} values are masked, which a model cannot use; fill them, as in "
+            "x.filled(0), or leave those examples out."
+        )
 
 
 def with_channel(x: Any, event_shape: tuple[int, ...]) -> Any:

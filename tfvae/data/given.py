@@ -185,7 +185,8 @@ def collected(source: Any, event_shape: tuple[int, ...], steps: int | None, what
       UserError: it gives nothing, or has no end that is known.
     """
     if steps is None and (iter_once(source) or _endless(source)):
-        raise UserError(f"{what}: has no end that is known; pass validation_steps.")
+        instead = "pass validation_steps" if what == "validation_data" else "pass an array"
+        raise UserError(f"{what}: has no end that is known; {instead}.")
     given = Given(source, event_shape, steps or 1, what)
     pairs = list(itertools.islice(given._pass(), steps))
     ys = [pair.y for pair in pairs if pair.y is not None]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import noise
+from tfvae import compiled, noise
 from tfvae.data import pipeline
 from tfvae.data.batch import Batch
 from tfvae.data.splits import Split
@@ -46,8 +46,8 @@ class Evaluation:
         self._objectives: list[Objective] = model.objectives()
         self.batch_size = _whole_groups(min(max(plan.batch_size, _LEAST), batches.examples), model.group)
         self._layout, self._clock = Layout(), Clock(None)
-        self._body = tf.function(self._sums, jit_compile=plan.jit)
-        self._call = tf.function(self._records, reduce_retracing=True)
+        self._body = compiled.function(self._sums, jit_compile=plan.jit)
+        self._call = compiled.function(self._records, reduce_retracing=True)
 
     def __call__(self, between: Callable[[], Any] = lambda: None) -> dict[str, np.ndarray]:
         """Computes the means.

@@ -197,12 +197,15 @@ class Loop:
     @contextlib.contextmanager
     def _remembering(self) -> Iterator[None]:
         """Lets the model remember how far it is trained, however the block ends."""
+        self._range = range_of(self._data.train, self._data.scaling)
         try:
             yield
         finally:
-            orders = self._start.order + -(-self._steps_begun // self.steps_per_epoch)
-            low, high = range_of(self._data.train, self._data.scaling)
-            self._model.trained = Trained(self._steps_done, orders, low, high)
+            self._remember()
+
+    def _remember(self) -> None:
+        orders = self._start.order + -(-self._steps_begun // self.steps_per_epoch)
+        self._model.trained = Trained(self._steps_done, orders, *self._range)
 
     def _evaluation(self, split: Split, test: bool = False) -> Evaluation:
         return Evaluation(self._model, Batches.of(split, self._data, self._config), self._plan, self._strategy, test)
@@ -281,6 +284,7 @@ class Loop:
         self._sums = self._sums.next_epoch()
         self._journal.end_epoch(line, best, writes=self._place.chief)
         self._reporter.epoch(line)
+        self._remember()  # before a callback can save the model
         ends = bool(epoch_end and epoch_end(epoch + 1, line))
         self._save_if_due()  # last: after a kill before this line the epoch's end is simply repeated
         return ends

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfvae import compiled
 from tfvae.data import pipeline
 from tfvae.engine.batches import Batches
 from tfvae.engine.cluster import workers
@@ -63,7 +64,7 @@ class Step:
                 0, dtype=tf.int64, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
             )
         self._gradients = [
-            tf.function(of_objective(trainer.objective, batches, plan.batch_size), jit_compile=plan.jit)
+            compiled.function(of_objective(trainer.objective, batches, plan.batch_size), jit_compile=plan.jit)
             for trainer in trainers
         ]
         # XLA's loop needs elements padded to one shape; streamed examples are too large for that.
@@ -74,8 +75,8 @@ class Step:
             self._replica = self._replica_step
         elif plan.jit and alone:
             # Without a strategy's variables XLA can fuse the update too: a quarter more steps per second.
-            self._replica = tf.function(self._replica_step, jit_compile=True)
-        self._loop = tf.function(self._steps, jit_compile=True)
+            self._replica = compiled.function(self._replica_step, jit_compile=True)
+        self._loop = compiled.function(self._steps, jit_compile=True)
         self._call: Callable[..., tf.Tensor] | None = None
 
     def __call__(self, elements: Any) -> tf.Tensor:
@@ -86,7 +87,7 @@ class Step:
         if self._call is None:
             # An unknown number of steps: it changes from call to call, and must not cause a new trace.
             signature = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), elements)
-            self._call = tf.function(self._steps, input_signature=[signature, tf.TensorSpec([], tf.int32)])
+            self._call = compiled.function(self._steps, input_signature=[signature, tf.TensorSpec([], tf.int32)])
         return self._call(elements, tf.constant(count))
 
     def _looped(self, indices: tf.Tensor) -> tf.Tensor:

@@ -36,6 +36,10 @@ class Likelihood(keras.layers.Layer):
         super().__init__(**kwargs)
         self.built = True
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of x, for `summary`."""
+        return input_shape
+
     def outputs(self, event_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the decoder outputs that it reads, in the order of an unnamed list.
 

@@ -77,8 +77,10 @@ def of_fit(given: Mapping[str, Any], training: Iterable[str], compiled: bool) ->
 def _refuse(call: str, given: Mapping[str, Any], known: Mapping[str, tuple[Any, str]]) -> None:
     for name, value in given.items():
         allowed, instead = known.get(name, (value, ""))
-        if value is not allowed and value != allowed:
-            raise UserError(f"{call}: got {name}={value!r}; {instead}.")
+        plain = isinstance(value, (bool, int, float, str))
+        if value is not allowed and not (plain and value == allowed):
+            shown = repr(value) if plain else type(value).__name__
+            raise UserError(f"{call}: got {name}={shown}; {instead}.")
 
 
 def optimizer_names(names: Iterable[str], objectives: list[str]) -> None:

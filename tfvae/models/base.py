@@ -21,6 +21,7 @@ from tfvae.models.signatures import Signature
 from tfvae.models.terms import Terms
 from tfvae.models.trainable import Trainable
 from tfvae.models.trained import Trained
+from tfvae.networks import given
 from tfvae.objectives.loss import Objective, Schedule
 
 _FACTS = "facts of tfvae"
@@ -137,4 +138,5 @@ class LatentModel(Trainable):
             if name in values:
                 values[name] = keras.saving.deserialize_keras_object(values[name], custom_objects=custom_objects)
         values["scaling"] = Scaling.from_dict(values["scaling"])
-        return cls(**values)
+        with given.saved():
+            return cls(**values)

@@ -9,7 +9,8 @@ from typing import Any, Literal, overload
 import numpy as np
 import tensorflow as tf
 
-from tfvae import noise
+from tfvae import compiled, noise
+from tfvae.data import arrays, given
 from tfvae.data.scaling import Scaling
 from tfvae.errors import UserError
 from tfvae.latent.sample import resolve
@@ -130,11 +131,19 @@ class Calls:
         return {name: float(np.mean(term, dtype=np.float64)) for name, term in terms.items()}
 
     def _examples(self: Any, x: Any, y: Any) -> dict[str, np.ndarray]:
-        x = np.asarray(x)
+        if given.is_iterable(x):
+            if y is not None:
+                raise UserError("y: got y with an iterable x, whose batches are (x, y).")
+            x, y = given.collected(x, self.event_shape, None, "x")
+            y = y if self.condition_size else None
+        arrays.unmasked(x, "x")
+        x = arrays.with_channel(np.asarray(x), self.event_shape)
         # Checked here, and not only in the compiled body: TensorFlow wraps exceptions that are raised during tracing.
         resolve(self.latent)
         checks.shape(x.shape, self.event_shape)
-        checks.values(x, Scaling.identity() if x.dtype.kind == "f" else self.scaling, self.likelihood)
+        scaling = Scaling.identity() if x.dtype.kind == "f" else self.scaling
+        checks.values(x, scaling, self.likelihood)
+        checks.familiar(self, x, scaling)
         y = self._condition_of(y, len(x))
         return {"x": x} if y is None else {"x": x, "y": np.asarray(y)}
 
@@ -166,14 +175,17 @@ class Calls:
         return self._condition_of(y, count)
 
     def _model_units(self: Any, x: Any) -> tf.Tensor:
-        x = tf.convert_to_tensor(x)
+        arrays.unmasked(x, "x")
+        x = arrays.with_channel(tf.convert_to_tensor(x), self.event_shape)
         checks.shape(x.shape, self.event_shape)
+        if hasattr(x, "numpy"):  # not inside a `tf.function`
+            checks.familiar(self, x.numpy(), Scaling.identity() if x.dtype.is_floating else self.scaling)
         return x if x.dtype.is_floating else self.scaling.forward(x)
 
     def _function(self: Any, name: str) -> Callable[..., Any]:
         """The compiled body of a call, created once: `(values, seed, first_example) -> tensors`."""
         if name not in self._functions:
-            self._functions[name] = tf.function(inference.BODIES[name](self), reduce_retracing=True)
+            self._functions[name] = compiled.function(inference.BODIES[name](self), reduce_retracing=True)
         return self._functions[name]
 
 

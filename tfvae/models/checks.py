@@ -16,7 +16,7 @@ from tfvae.data.splits import DataSet
 from tfvae.errors import UserError
 from tfvae.latent.priors import Prior
 from tfvae.models.trained import extremes
-from tfvae.networks import calling
+from tfvae.networks import calling, given
 
 _FAR = 10.0  # ranges; an outlier is far outside too, and a threshold of one range would call it another unit
 
@@ -76,6 +76,7 @@ def parts(model: Any) -> int | None:
     for name, shape_ in shapes.items():
         if shape_ != tuple(needed[name]):
             raise UserError(f"decoder: {name} has shape {(None, *shape_)}, but {kind} needs {(None, *needed[name])}.")
+    given.endings(decoder, list(needed), kind)
     sizes = {
         "encoder": calling.condition_size(model.encoder),
         "decoder": calling.condition_size(decoder),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +17,7 @@ from tfvae.data.batch import Batch
 from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
 from tfvae.data.splits import DataSet
+from tfvae.errors import UserError
 from tfvae.latent import posteriors, priors
 from tfvae.latent.density import Density
 from tfvae.latent.posteriors import GaussianPosterior, LatentSample, Posterior
@@ -24,7 +27,7 @@ from tfvae.models.base import LatentModel
 from tfvae.models.calls import Calls
 from tfvae.models.signatures import Signature
 from tfvae.models.terms import Term, Terms
-from tfvae.networks import calling
+from tfvae.networks import calling, given
 from tfvae.objectives import schedules
 from tfvae.objectives.bound import vae_loss
 from tfvae.objectives.loss import Loss, Objective, Schedule
@@ -86,6 +89,8 @@ class VAE(Calls, LatentModel):
         **objective: Any,
     ) -> None:
         super().__init__(scaling=scaling, name=name)
+        given.functional(encoder, "encoder", "shape")
+        given.functional(decoder, "decoder", "latent_shape")
         self.encoder, self.decoder = encoder, decoder
         self.posterior = GaussianPosterior(latent, name="posterior") if posterior is None else posterior
         self.latent_shape = checks.latent_shape(encoder, self.posterior)
@@ -95,8 +100,18 @@ class VAE(Calls, LatentModel):
         self.event_shape: tuple[int, ...] = calling.input_shape(encoder)
         self.condition_size = checks.parts(self)
         self.condition = Condition.from_dict(condition) if isinstance(condition, Mapping) else condition
+        if "kl_loss_weight" in objective:
+            objective = _renamed(objective)
         self.objective: config.Objective = config.from_dict(config.Objective, objective, "objective")
         checks.objective(self.objective)
+        # They have no inputs of their own, and without a shape `summary` could not show one.
+        for part, shape in (
+            (self.posterior, self.latent_shape),
+            (self.prior, self.latent_shape),
+            (self.likelihood, self.event_shape),
+        ):
+            if type(part).build is keras.layers.Layer.build:
+                part.build((None, *shape))
         self.built = True
 
     @classmethod
@@ -176,6 +191,7 @@ class VAE(Calls, LatentModel):
             "loss": Term("loss", better="lower", shown=frozenset({"progress", "curves"})),
             "reconstruction": Term("reconstruction", better="higher"),
             "kl": Term("KL"),
+            "regularization": Term("regularization", shown=frozenset({"report"})),
             "kl_ratio": Term("KL / reconstruction", "", shown=frozenset({"curves"}), digits=3, compute=_kl_ratio),
             "active_units": Term("active units", f"of {self.latent_dim}", "higher", everywhere - {"card"}, digits=0),
             "squared_error_per_value": Term(
@@ -227,6 +243,11 @@ class VAE(Calls, LatentModel):
         reconstruction = self.likelihood.log_prob(batch.x, self.parameters(latent.z, batch.y, training))
         log_ratio = prior.log_prob(latent.z) - latent.log_q if samples > 1 else None
         loss = vae_loss(reconstruction, latent.kl, schedule, self.objective, log_ratio)
+        if added := [value for part in VAE.parts for value in getattr(self, part).losses]:
+            # A constant of the batch, so that the mean over examples, replicas and micro-batches is what Keras adds.
+            total = tf.add_n([tf.cast(value, loss.total.dtype) for value in added])
+            rows = tf.fill(tf.shape(loss.total), total)
+            loss = loss._replace(total=loss.total + rows, terms={**loss.terms, "regularization": rows})
         # The two moments from which the active units are computed.
         point = self.posterior.point(outputs)
         point = tf.reshape(point, [-1, self.latent_dim])
@@ -278,6 +299,19 @@ class VAE(Calls, LatentModel):
     def arguments(self) -> dict[str, Any]:
         condition = None if self.condition is None else self.condition.to_dict()
         return {"condition": condition, **dataclasses.asdict(self.objective)}
+
+
+def _renamed(objective: dict[str, Any]) -> dict[str, Any]:
+    """The settings with kl_weight under its own name."""
+    if "kl_weight" in objective:
+        raise UserError("kl_loss_weight: is another name of kl_weight; pass one of them.")
+    _say_the_name()
+    return {"kl_weight" if name == "kl_loss_weight" else name: value for name, value in objective.items()}
+
+
+@functools.cache
+def _say_the_name() -> None:
+    warnings.warn("kl_loss_weight: taken as kl_weight, which is its name in tfvae.", stacklevel=5)
 
 
 def _kl_ratio(figures: Mapping[str, Any]) -> float:

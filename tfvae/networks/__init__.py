@@ -53,6 +53,11 @@ def build(
       >>> decoder.output_shape
       (None, 28, 28, 1)
     """
+    if keras.config.image_data_format() != "channels_last":
+        raise UserError(
+            "keras.config.image_data_format: got channels_first, but examples here are height, width, channels; call "
+            'keras.config.set_image_data_format("channels_last").'
+        )
     family, arguments = catalog.load("network", settings.name), settings.arguments()
     arguments.pop("latent_shape", None)
     shape = latent_shape(settings)

@@ -61,6 +61,11 @@ def output_shapes(network: keras.Model, names: Sequence[str]) -> dict[str, Shape
     return {name: tuple(shape[1:]) for name, shape in zip(names, listed)}
 
 
+def outputs(network: keras.Model) -> Any:
+    """The network's symbolic outputs, in the structure in which it returns them."""
+    return network._outputs_struct if hasattr(network, "_outputs_struct") else network.outputs
+
+
 def input_shape(network: keras.Model) -> Shape:
     """The shape of the first input, x or z, for one example."""
     first: Shape = tuple(network.inputs[0].shape[1:])

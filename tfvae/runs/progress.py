@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import MappingProxyType, TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -27,9 +27,10 @@ class Reporter:
     """
 
     def __init__(self, epochs: int, quiet: bool = False, terms: Terms = _NONE) -> None:
-        printing.prepare()
         self._epochs, self._quiet, self._terms = epochs, quiet, shown(terms, "progress")
-        self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
+        self._console = Console(
+            file=cast(TextIO, printing.Safe(sys.stdout)), soft_wrap=True, highlight=False, markup=False
+        )
         self._last_line, self._pending = 0.0, ""
         self._bar: Progress | None = None
         self._task = TaskID(0)

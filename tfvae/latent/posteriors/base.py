@@ -54,6 +54,10 @@ class Posterior(keras.layers.Layer):
         """
         return cls(**settings.arguments(), name="posterior")
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of z, for `summary`."""
+        return input_shape
+
     def outputs(self, latent_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the encoder outputs that it reads, in the order of an unnamed list.
 

@@ -53,6 +53,10 @@ class Prior(keras.layers.Layer):
         spatial = {"grid": tuple(grid)} if grid else {}
         return cls(latent_dim, **spatial, **settings.arguments(), name="prior")
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of z, for `summary`."""
+        return input_shape
+
     def as_gaussian(self) -> Gaussian | None:
         """Capability: the prior as a single Gaussian; None if it is not one."""
         # Not a property: Keras follows properties when it loads, and would recurse forever if one returned the layer.
