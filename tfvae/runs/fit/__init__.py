@@ -69,10 +69,11 @@ def fit(
 
 def _strategy(model: Any) -> tf.distribute.Strategy:
     """The strategy in whose scope the model was made, as in Keras, or else the current one."""
-    made = model.distribute_strategy
-    if tf.distribute.has_strategy() and tf.distribute.get_strategy() is not made:
-        raise UserError("fit: the model was made in the scope of another strategy; call fit in that scope, or outside.")
-    return made
+    strategy, now = model.distribute_strategy, tf.distribute.get_strategy()
+    within = all(strategy.extended.variable_created_in_scope(variable.value) for variable in model.weights)
+    if tf.distribute.has_strategy() and not (strategy is now and within):
+        raise UserError("fit: the model was made outside of this strategy's scope; make and compile it inside.")
+    return strategy
 
 
 def _settings(model: Any, training: Training, batch_size: int) -> Training:
