@@ -94,7 +94,10 @@ def test_a_file_that_was_saved_with_such_a_decoder_goes_on_loading():
         (Subclassed(), r"got Subclassed, a subclassed model, .* make it functional: inputs = keras\.Input"),
         (lambda x: x, "got function, expected a functional Keras model"),
         (keras.Sequential([layers.Dense(2)]), "has no input yet; begin it with keras.Input"),
-        (keras.Model({"a": (a := keras.Input(SHAPE, name="a"))}, layers.Flatten()(a)), r"takes its inputs by name \(a\)"),
+        (
+            keras.Model({"a": (a := keras.Input(SHAPE, name="a"))}, layers.Flatten()(a)),
+            r"takes its inputs by name \(a\)",
+        ),
         (keras.Model(a, {"mean": layers.Dense(2)(layers.Flatten()(a))}), "encoder: got the outputs mean"),
         (keras.Model(a, layers.Dense(2)(layers.Flatten()(a))), "needs z_mean"),
     ],
