@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -81,6 +82,13 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @functools.cached_property
+    def ends(self) -> np.ndarray | None:
+        """`[2, …]`: the lowest and the highest of each value over the examples, without NaN; None for a stream."""
+        if not isinstance(self.x, np.ndarray) or not len(self.x):
+            return None
+        return np.stack([np.fmin.reduce(self.x), np.fmax.reduce(self.x)])
 
     def take(self, indices: np.ndarray) -> Split:
         """The examples at the indices, in their order."""

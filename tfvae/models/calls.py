@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfvae import compiled, noise
 from tfvae.data import arrays, given
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import Split
 from tfvae.errors import UserError
 from tfvae.latent.sample import resolve
 from tfvae.models import checks, inference
@@ -142,8 +143,9 @@ class Calls:
         resolve(self.latent)
         checks.shape(x.shape, self.event_shape)
         scaling = Scaling.identity() if x.dtype.kind == "f" else self.scaling
-        checks.values(x, scaling, self.likelihood)
-        checks.familiar(self, x, scaling)
+        examples = Split(x)
+        checks.values(examples, scaling, self.likelihood)
+        checks.familiar(self, examples, scaling)
         y = self._condition_of(y, len(x))
         return {"x": x} if y is None else {"x": x, "y": np.asarray(y)}
 
@@ -179,7 +181,7 @@ class Calls:
         x = arrays.with_channel(tf.convert_to_tensor(x), self.event_shape)
         checks.shape(x.shape, self.event_shape)
         if hasattr(x, "numpy"):  # not inside a `tf.function`
-            checks.familiar(self, x.numpy(), Scaling.identity() if x.dtype.is_floating else self.scaling)
+            checks.familiar(self, Split(x.numpy()), Scaling.identity() if x.dtype.is_floating else self.scaling)
         return x if x.dtype.is_floating else self.scaling.forward(x)
 
     def _function(self: Any, name: str) -> Callable[..., Any]:

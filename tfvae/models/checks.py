@@ -6,16 +6,15 @@ import dataclasses
 import warnings
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfvae.config import Objective
 from tfvae.data.condition import Condition
 from tfvae.data.scaling import Scaling
-from tfvae.data.splits import DataSet
+from tfvae.data.splits import DataSet, Split
 from tfvae.errors import UserError
 from tfvae.latent.priors import Prior
-from tfvae.models.trained import extremes
+from tfvae.models.trained import range_of
 from tfvae.networks import calling, given
 
 _FAR = 10.0  # ranges; an outlier is far outside too, and a threshold of one range would call it another unit
@@ -138,17 +137,17 @@ def support(data: DataSet, binarize: str, likelihood: Any) -> None:
     if binarize != "none":
         return
     for name in ("train", "validation", "test"):
-        x = getattr(data, name).x
-        if isinstance(x, np.ndarray):
-            values(x, data.scaling, likelihood, f"{name} data")
+        split = getattr(data, name)
+        if split.ends is not None:
+            values(split, data.scaling, likelihood, f"{name} data")
 
 
-def familiar(model: Any, x: Any, scaling: Scaling) -> None:
+def familiar(model: Any, split: Split, scaling: Scaling) -> None:
     """Warns, once for a model, of examples far outside the range that it was trained on: probably of other units."""
     trained = model.trained
-    if trained.low is None or trained.high is None or not isinstance(x, np.ndarray) or not len(x):
+    low, high = range_of(split, scaling)
+    if trained.low is None or trained.high is None or low is None or high is None:
         return
-    low, high = extremes(x, scaling)
     slack = _FAR * max(trained.high - trained.low, 1e-6)
     if low < trained.low - slack or high > trained.high + slack:
         warnings.warn(
@@ -160,13 +159,13 @@ def familiar(model: Any, x: Any, scaling: Scaling) -> None:
         model.trained = dataclasses.replace(trained, low=None, high=None)
 
 
-def values(x: np.ndarray, scaling: Scaling, likelihood: Any, what: str = "x") -> None:
+def values(split: Split, scaling: Scaling, likelihood: Any, what: str = "x") -> None:
     """Raises:
     UserError: values in the user's units are outside the range of the likelihood. NaN is not an error here.
     """
-    if likelihood.support is None or not len(x):
+    low, high = range_of(split, scaling)
+    if likelihood.support is None or low is None or high is None:
         return
-    low, high = extremes(x, scaling)
     least, most = likelihood.support
     if low < least - 1e-6 or high > most + 1e-6:
         kind = type(likelihood).__name__

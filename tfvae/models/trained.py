@@ -27,15 +27,10 @@ class Trained:
     high: float | None = None
 
 
-def extremes(x: np.ndarray, scaling: Scaling) -> tuple[float, float]:
-    """The lowest and highest value of examples in model units; NaN where no value is finite."""
-    # Of each value's extremes only: a scaling may differ from column to column, but always rises.
-    ends = np.asarray(scaling.forward(np.stack([np.fmin.reduce(x), np.fmax.reduce(x)])))
-    return (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else (np.nan, np.nan)
-
-
 def range_of(split: Split, scaling: Scaling) -> tuple[float, float] | tuple[None, None]:
-    """The range of a split's values in model units, as far as it is known without reading files."""
-    if isinstance(split.x, np.ndarray):
-        return extremes(split.x, scaling)
-    return (0.0, 1.0) if scaling.kind in ("unit", "min-max") else (None, None)
+    """The lowest and the highest of a split's values in model units, as far as they are known without reading files."""
+    if split.ends is None:
+        return (0.0, 1.0) if len(split) and scaling.kind in ("unit", "min-max") else (None, None)
+    # A scaling may differ from column to column, but always rises.
+    ends = np.asarray(scaling.forward(split.ends))
+    return (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else (None, None)

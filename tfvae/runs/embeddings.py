@@ -147,7 +147,7 @@ def _check_values(x: np.ndarray, vae: VAE, origin: str, binarize: str) -> None:
             f"{vae.scaling.largest:g}; give the examples in those units."
         )
     if binarize == "none":
-        checks.values(x, vae.scaling, vae.likelihood, origin)
+        checks.values(Split(x), vae.scaling, vae.likelihood, origin)
 
 
 def _described(name: str | None, split: Split, label_names: tuple[str, ...] | None) -> Columns:

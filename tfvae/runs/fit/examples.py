@@ -75,7 +75,7 @@ def _arrays(model: Any, passed: Given, say: Callable[[str], None]) -> tuple[Data
         data = load.from_arrays(x, y, validation, scaling=_scaling(model, x), event_shape=model.event_shape)
     else:
         data = conditioning.from_arrays(model, x, y, validation, _scaling(model, x))
-    checks.familiar(model, data.train.x, data.scaling)
+    checks.familiar(model, data.train, data.scaling)
     return data, min(_BATCH_SIZE, len(x)) if passed.batch_size is None else passed.batch_size
 
 
@@ -96,8 +96,8 @@ def _batches(model: Any, passed: Given, say: Callable[[str], None]) -> tuple[Dat
         condition = Condition("label", tuple(map(str, range(model.condition_size))))
     scaling = _scaling(model, first.x)
     fitted = scaling if isinstance(scaling, Scaling) else scalings.fit(scaling, first.x)
-    checks.values(first.x, fitted, model.likelihood)
-    checks.familiar(model, first.x, fitted)
+    checks.values(Split(first.x), fitted, model.likelihood)
+    checks.familiar(model, Split(first.x), fitted)
     x_val, y_val = _pair(passed.validation_data)
     held = Split(np.zeros([0, *model.event_shape], first.x.dtype))
     if x_val is not None:
