@@ -72,7 +72,7 @@ def test_a_decoder_of_another_example() -> None:
         VAE(build()[0], build(shape=(9, 8, 1))[1])
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 8), (2, 8, 9, 1), (2, 8, 8, 3), ()])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 9), (2, 8, 9, 1), (2, 8, 8, 3), ()])
 @pytest.mark.parametrize("call", ["elbo", "predict", "evaluate", "log_likelihood", "encode", "reconstruct"])
 def test_examples_of_another_shape(shape: tuple[int, ...], call: str) -> None:
     with pytest.raises(UserError, match=r"x: got shape \(.*\), expected \[batch, 8, 8, 1\]"):
