@@ -13,7 +13,7 @@ import tfvae
 from tests.tolerance import fan_in, rounding
 from tfvae import encode, train
 from tfvae.data import load, shards
-from tfvae.runs import experiment
+from tfvae.runs import execution
 from tfvae.runs.folder import Run
 
 QUICK = ["network.hidden=[8]", "network.latent_dim=2", "training.epochs=1", "training.jit=off"]
@@ -23,7 +23,7 @@ KINDS = ("cat", "dog", "emu")
 def trained(folder, *settings):
     """A run of one epoch, without pictures."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+        patched.setattr(execution.gallery, "draw", lambda *arguments, **options: [])
         assert train.main(["--quiet", "--out", str(folder), "--set", *QUICK, *settings]) == 0
     return folder
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tfvae import train
-from tfvae.runs import experiment
+from tfvae.runs import execution, experiment
 from tfvae.runs.folder import Run
 
 SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.batch_size=128", "training.jit=off"]
@@ -15,7 +15,7 @@ SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.batch_size=128"
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
 
 
 @pytest.fixture(autouse=True)

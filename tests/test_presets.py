@@ -11,7 +11,7 @@ from tfvae import presets, train
 from tfvae.config import Config
 from tfvae.errors import UserError
 from tfvae.presets.__main__ import main
-from tfvae.runs import experiment
+from tfvae.runs import execution
 from tfvae.runs.folder import Run
 
 NAMES = presets.names()
@@ -103,7 +103,7 @@ def stand_ins(tmp_path_factory):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_runs_to_its_end(name, stand_ins, tmp_path, monkeypatch):
     if name not in WITH_PICTURES:
-        monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+        monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
     settings = presets.load(name)
     small = ["training.epochs=1", "training.batch_size=16", "training.jit=off"]
     if settings.network.name == "mlp":

@@ -11,7 +11,7 @@ import yaml
 
 from tfvae import train
 from tfvae.engine.loop import Loop
-from tfvae.runs import experiment
+from tfvae.runs import execution
 from tfvae.runs.folder import Run
 
 SMALL = ["network.hidden=[8]", "training.jit=off", "training.batch_size=128"]
@@ -19,7 +19,7 @@ SMALL = ["network.hidden=[8]", "training.jit=off", "training.batch_size=128"]
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def first(tmp_path_factory):
         (folder / part).mkdir(parents=True)
     (folder / ".tfvae-config-12345678.yaml").write_text("data: {na")
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(printed):
-        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+        patched.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
         assert train.main(command(folder, "training.epochs=2")) == 0
     return folder, printed.getvalue()
 

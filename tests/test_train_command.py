@@ -23,7 +23,7 @@ from tfvae import catalog, config, presets, train
 from tfvae.data import load
 from tfvae.errors import UserError
 from tfvae.latent import resolve
-from tfvae.runs import experiment
+from tfvae.runs import execution, experiment
 from tfvae.runs.folder import Run
 from tfvae.runs.progress import Reporter
 
@@ -55,7 +55,7 @@ def test_the_folder_holds_everything(finished):
 
 
 def test_what_was_asked_for_by_name_runs_and_is_kept(implementation, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
     folder = str(tmp_path / "run")
     settings = [*SMALL, "training.epochs=1", "data.name=blobs", "training.batch_size=64", "likelihood.name=gaussian"]
     assert train.main(["--out", folder, "--latent", implementation, "--set", *settings]) == 0
@@ -221,7 +221,7 @@ def test_ctrl_c_before_the_first_step(monkeypatch, capsys, tmp_path):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment.load, "load", interrupted)
+    monkeypatch.setattr(execution.load, "load", interrupted)
     assert train.main(["--out", str(tmp_path / "run")]) == 130
     assert capsys.readouterr().err == "tfvae: interrupted.\n"
     assert not (tmp_path / "run").exists()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz import cases
 from tfvae import train
-from tfvae.runs import experiment
+from tfvae.runs import execution
 
 CASES = int(os.environ.get("TFVAE_FUZZ", "500"))
 SECONDS = 60
@@ -49,7 +49,7 @@ trains = st.integers(1, TRAINED).map(lambda number: number == TRAINED)
 
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
 
 
 def hang(number, frame):
@@ -62,7 +62,7 @@ def check(capsys, folder, trained, assignments):
     capsys.readouterr()
     signal.signal(signal.SIGALRM, hang)
     signal.alarm(SECONDS)
-    stop = contextlib.nullcontext() if trained else mock.patch.object(experiment._Experiment, "run", return_value={})
+    stop = contextlib.nullcontext() if trained else mock.patch.object(execution.Execution, "run", return_value={})
     try:
         with contextlib.chdir(folder), stop:
             status = train.main(["--out", "run", "--quiet", "--set", *SMALL, *FAST, *assignments])

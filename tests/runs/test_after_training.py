@@ -9,7 +9,7 @@ import tfvae
 from tfvae import plot, train
 from tfvae.errors import UserError
 from tfvae.plots import image_pictures, latent_pictures
-from tfvae.runs import experiment, keras_files, report
+from tfvae.runs import execution, experiment, keras_files, report
 from tfvae.runs.folder import Run
 
 SETTINGS = [
@@ -54,7 +54,7 @@ def test_a_picture_and_the_diagnosis_fail_alone(tmp_path, monkeypatch, capsys):
 
 
 def test_samples_of_an_epoch_do_not_end_the_training(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(experiment.gallery, "draw_samples", failing)
+    monkeypatch.setattr(execution.gallery, "draw_samples", failing)
     assert trained(tmp_path / "run", "--sample-every", "1") == 0
     assert "samples-epoch-0001.png: not drawn (RuntimeError: no way)." in capsys.readouterr().out
 
@@ -64,7 +64,7 @@ def test_the_model_and_the_report_are_there_before_the_first_picture(tmp_path, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(experiment.gallery, "draw", killed)
+        patched.setattr(execution.gallery, "draw", killed)
         assert trained(tmp_path / "run") == 130
     run = Run.open(tmp_path / "run")
     assert not run.ended
@@ -83,7 +83,7 @@ def test_test_figures_that_fail_leave_the_model_and_a_way_to_go_on(tmp_path, mon
         raise UserError("photos/7.png: the image cannot be decoded (x); replace or remove it.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(experiment.Loop, "evaluate", bad)
+        patched.setattr(execution.Loop, "evaluate", bad)
         assert trained(tmp_path / "run") == 2
     said = capsys.readouterr().err
     assert "photos/7.png: the image cannot be decoded" in said
@@ -111,7 +111,7 @@ def test_the_other_files_do_not_cost_the_model(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch, capsys):
-    whole = experiment.gallery.tempfile.TemporaryFile
+    whole = execution.gallery.tempfile.TemporaryFile
 
     def read_only(*arguments, **options):
         if options.get("dir"):
@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch, ca
         return whole(*arguments, **options)
 
     assert trained(tmp_path / "run") == 0
-    monkeypatch.setattr(experiment.gallery.tempfile, "TemporaryFile", read_only)
+    monkeypatch.setattr(execution.gallery.tempfile, "TemporaryFile", read_only)
     capsys.readouterr()
     assert plot.main([str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err

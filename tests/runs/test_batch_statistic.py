@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfvae import train
-from tfvae.runs import experiment
+from tfvae.runs import execution
 from tfvae.runs.folder import Run
 
 OUTSIDE = Path(__file__).parents[1] / "outside"
@@ -29,7 +29,7 @@ TWO = ("--strategy", "mirrored", "--replicas", "2")
 @pytest.fixture(autouse=True)
 def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(OUTSIDE))
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: [])
 
 
 def run(folder: Path, *settings: str, options: tuple[str, ...] = ()) -> int:

@@ -11,7 +11,7 @@ import tfvae
 from tests.tolerance import rounding
 from tfvae import train
 from tfvae.engine.loop import Loop
-from tfvae.runs import experiment
+from tfvae.runs import execution
 from tfvae.runs.folder import Run
 
 SMALL = ["network.hidden=[8]", "network.latent_dim=2", "training.batch_size=128", "training.jit=off"]
@@ -21,7 +21,7 @@ STILL = ["training.learning_rate=1e-30", "training.epochs=1"]
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def first(tmp_path_factory):
     """The run whose weights the others start from."""
     folder = tmp_path_factory.mktemp("runs") / "first"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: experiment.gallery.Drawn([], ""))
+        patched.setattr(execution.gallery, "draw", lambda *arguments, **options: execution.gallery.Drawn([], ""))
         settings = [*SMALL, "training.epochs=2", "training.learning_rate=0.01"]
         assert train.main(["--quiet", "--out", str(folder), "--set", *settings]) == 0
     return folder

@@ -45,7 +45,7 @@ def test_the_pictures_that_apply_are_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("mirrored")
 def test_two_replicas_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tfvae.runs.experiment.gallery.draw", lambda *arguments, **options: Drawn([], ""))
+    monkeypatch.setattr("tfvae.runs.execution.gallery.draw", lambda *arguments, **options: Drawn([], ""))
     one = trained(tmp_path / "one", "training.precision=float64")
     two = trained(tmp_path / "two", "training.precision=float64", options=("--strategy", "mirrored", "--replicas", "2"))
     for a, b in zip(one.metrics(), two.metrics(), strict=True):

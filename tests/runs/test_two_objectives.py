@@ -16,7 +16,7 @@ import pytest
 
 import tfvae
 from tfvae import train
-from tfvae.runs import experiment
+from tfvae.runs import execution
 from tfvae.runs.folder import Run
 
 OUTSIDE = Path(__file__).parents[1] / "outside"
@@ -35,7 +35,7 @@ SETTINGS = [
 @pytest.fixture(autouse=True)
 def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(OUTSIDE))
-    monkeypatch.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+    monkeypatch.setattr(execution.gallery, "draw", lambda *arguments, **options: [])
 
 
 def command(folder: Path, *settings: str) -> list[str]:
@@ -56,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run of six epochs."""
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(str(OUTSIDE))
-        patched.setattr(experiment.gallery, "draw", lambda *arguments, **options: [])
+        patched.setattr(execution.gallery, "draw", lambda *arguments, **options: [])
         return trained(tmp_path_factory.mktemp("two") / "whole", "training.epochs=6")
 
 
