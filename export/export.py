@@ -13,7 +13,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae import config
 from tfvae.errors import UserError
 from tfvae.export import card, description, files, gates, latents, report, subject, versions
 from tfvae.export.options import Options
@@ -105,13 +104,10 @@ def _evidence(subjected: subject.Subject) -> Evidence:
 
 def _texts(subjected: subject.Subject, described: dict[str, Any], proof: dict[str, Any]) -> dict[str, str]:
     """The text files of a version: `decoder.json`, `report.json` and the model card."""
-    run = subjected.run
-    settings = {**run.facts, **config.to_dict(run.config)}
-    page = card.card(described, settings, run.read_json("report.json"), subjected.vae.terms)
     return {
         "decoder.json": json.dumps(described, indent=1) + "\n",
         "report.json": json.dumps(proof, indent=1) + "\n",
-        "README.md": page,
+        "README.md": card.card(described, subjected.origin, subjected.vae.terms),
     }
 
 
