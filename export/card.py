@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -60,32 +61,34 @@ def card(description: Values, origin: Origin, terms: Terms) -> str:
 
 
 def _about(description: Values, origin: Origin) -> str:
-    shape = "x".join(map(str, description["event_shape"]))
-    return (
-        f"A variational autoencoder of `{origin.dataset}` ({shape}), trained and exported with tfvae "
-        f"{description['versions']['tfvae']}. `decoder.json` describes the files for programs; `report.json` has all "
-        "measured errors."
-    )
+    shape, version = "x".join(map(str, description["event_shape"])), description["versions"]["tfvae"]
+    model = f"A variational autoencoder of `{origin.dataset}` ({shape}), trained and exported with tfvae {version}."
+    if origin.dataset is None:
+        model = (
+            f"A variational autoencoder of examples of shape {shape}, exported with tfvae {version} from a model in "
+            "Python. There is no run, and the name of the data set is not recorded."
+        )
+    return f"{model} `decoder.json` describes the files for programs; `report.json` has all measured errors."
 
 
 def _head(description: Values, origin: Origin, terms: Terms) -> str:
     image = len(description["event_shape"]) == 3
     formats = {"saved-model" if entry["kind"] == "saved_model" else "tflite" for entry in description["files"].values()}
     task = "unconditional-image-generation" if image else "feature-extraction"
-    metrics = [
-        {"type": name, "name": f"{term.label}, {term.unit}", "value": round(origin.figures[name], 4)}
-        for name, term in terms.items()
-        if name in origin.figures
-    ][:1]
-    data = {"type": origin.dataset, "name": origin.dataset, "split": "test"}
-    head = {
+    head: dict[str, Any] = {
         "library_name": "tfvae",
         "pipeline_tag": task,
         "tags": ["variational-autoencoder", "tensorflow", *sorted(formats)],
-        "model-index": [
-            {"name": description["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": metrics}]}
-        ],
     }
+    if origin.dataset is not None:  # model hubs accept no result without the name of a data set
+        metrics = [
+            {"type": name, "name": f"{term.label}, {term.unit}", "value": round(origin.figures[name], 4)}
+            for name, term in terms.items()
+            if name in origin.figures
+        ][:1]
+        data = {"type": origin.dataset, "name": origin.dataset, "split": "test"}
+        result = {"task": {"type": task}, "dataset": data, "metrics": metrics}
+        head["model-index"] = [{"name": description["name"], "results": [result]}]
     return f"---\n{yaml.safe_dump(head, sort_keys=False)}---"
 
 

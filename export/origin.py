@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
+
+# What only a run records.
+_UNRECORDED = ("batch size", "seed", "training and validation examples", "versions of the packages", "diagnosis")
 
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Origin:
     """The origin of a model, as far as it is recorded.
 
@@ -34,10 +37,10 @@ class Origin:
     dataset: str | None = None
     trained_prior: bool = False
     parameters: int = 0
-    figures: Values = field(default_factory=dict)
+    figures: Values = dataclasses.field(default_factory=dict)
     examples: int = 0
-    data: Mapping[str, str] = field(default_factory=dict)
-    training: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    training: Mapping[str, str] = dataclasses.field(default_factory=dict)
     findings: Sequence[str] = ()
 
 
@@ -64,6 +67,28 @@ def of_run(name: str, settings: Values, report: Values) -> Origin:
     )
 
 
+def of_model(model: Any, figures: Values, examples: int, data: Mapping[str, str]) -> Origin:
+    """The origin of a model in Python: what it holds itself; the rest is listed as not recorded.
+
+    Args:
+      model: a `LatentModel`, as it was trained.
+      figures: its means over test examples, by the name of the term.
+      examples: the number of those examples.
+      data: rows of the card's table of the data.
+    """
+    trained = model.trained
+    values = {} if trained.low is None else {"training values": f"{trained.low:.4g} to {trained.high:.4g}, model units"}
+    return Origin(
+        model.name,
+        trained_prior=bool(model.prior.trainable_variables),
+        parameters=model.count_params(),
+        figures=figures,
+        examples=examples,
+        data={**data, **values},
+        training=_training_of_model(model),
+    )
+
+
 def _data(data: Values, examples: Values) -> dict[str, str]:
     path = f", `{PurePath(data['path']).name}`" if data.get("path") else ""
     counts = (f"{examples[split]:,} {split}" for split in ("train", "validation", "test"))
@@ -75,7 +100,7 @@ def _training(settings: Values, report: Values) -> dict[str, str]:
     rate = f"{training['learning_rate']:g}, {training['learning_rate_schedule']}"
     return {
         **({"preset": f"`{settings['preset']}`"} if settings.get("preset") else {}),
-        **objective(settings["objective"]),
+        **_objective(settings["objective"]),
         "epochs": f"{report['epochs']}, weights of epoch {report['best_epoch']}",
         "optimizer": f"{training['optimizer']}, learning rate {rate}, batch {training['batch_size']}",
         "precision": f"{training['precision']}; exported from float32",
@@ -84,8 +109,21 @@ def _training(settings: Values, report: Values) -> dict[str, str]:
     }
 
 
-def objective(settings: Values) -> dict[str, str]:
-    """Rows of the table of the training for the settings of `tfvae.config.Objective`."""
+def _training_of_model(model: Any) -> dict[str, str]:
+    trained, rows = model.trained, _objective(dataclasses.asdict(model.objective))
+    if trained.steps:
+        rows["steps"] = f"{trained.steps:,}, in {trained.orders} epochs of `fit`"
+    if trained.steps and model.compiled:
+        rate = float(model.optimizer.learning_rate)
+        rows["optimizer"] = f"{type(model.optimizer).__name__}, learning rate {rate:g} at the end"
+    layers = [*model.encoder.layers, *model.decoder.layers]
+    policies = sorted({layer.dtype_policy.name for layer in layers})
+    rows["precision"] = f"{', '.join(policies)}; exported from float32"
+    missing = [*(name for name in ("steps", "optimizer") if name not in rows), *_UNRECORDED]
+    return {**rows, "not recorded": ", ".join(missing)}
+
+
+def _objective(settings: Values) -> dict[str, str]:
     bound = f"importance-weighted bound of {settings['num_samples']}" if settings["importance_weighted"] else "ELBO"
     rows = {
         "objective": f"{bound}, KL weight {settings['kl_weight']:g} ({settings['kl_schedule']})",

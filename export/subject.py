@@ -60,11 +60,7 @@ def of(
         raise UserError(
             f"{run.folder}: the run has not finished; continue it: python -m tfvae.train --out {run.folder} --resume."
         )
-    vae = to_float32(saved.load(run.folder, run.allow_code))
-    if not vae.signatures():
-        raise UserError(f"{run.folder}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
-    if vae.condition_size is not None and vae.condition is None:
-        raise UserError(f"{run.folder}: the meaning of the model's y is not known; train it with tfvae.train.")
+    vae = exportable(to_float32(saved.load(run.folder, run.allow_code)), str(run.folder))
     run, data = identity.of_run(run, identity.placed(run, places), allow_changed=allow_changed_data, say=say)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
@@ -89,3 +85,23 @@ def of(
             f"{run.folder}: the model is conditioned on y, but its data no longer have any; restore the original data."
         )
     return Subject(source, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)
+
+
+def exportable(vae: VAE, where: str) -> VAE:
+    """The model itself.
+
+    Args:
+      vae: under a float32 policy.
+      where: begins a message.
+
+    Raises:
+      UserError: it has no functions to export, or its condition is not known.
+    """
+    if not vae.signatures():
+        raise UserError(f"{where}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
+    if vae.condition_size is not None and vae.condition is None:
+        raise UserError(
+            f"{where}: the meaning of the model's y is not known; train it with tfvae.train or fit, or set "
+            "model.condition."
+        )
+    return vae
