@@ -63,11 +63,19 @@ def _copy(model: LatentModel) -> VAE:
     try:
         vae: VAE = to_float32(model)
     except Exception as error:
+        why = reason(_first(error))
         raise UserError(
-            f"export: {type(model).__name__} cannot be copied in float32 ({reason(error)}); a class of your own needs "
-            "@keras.saving.register_keras_serializable() and get_config, as for saving."
+            f"export: {type(model).__name__} cannot be copied in float32 ({why}); as for saving, your own classes and "
+            "functions need @keras.saving.register_keras_serializable(), and classes get_config."
         ) from error
     return vae
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error that others followed from: Keras wraps the one that names the class in one that names the network."""
+    while earlier := error.__cause__ or error.__context__:
+        error = earlier
+    return error
 
 
 def _examples(vae: VAE, x: Any, y: Any, what: str, what_y: str) -> _Examples:

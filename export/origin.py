@@ -97,12 +97,11 @@ def _data(data: Values, examples: Values) -> dict[str, str]:
 
 def _training(settings: Values, report: Values) -> dict[str, str]:
     training = settings["training"]
-    rate = f"{training['learning_rate']:g}, {training['learning_rate_schedule']}"
     return {
         **({"preset": f"`{settings['preset']}`"} if settings.get("preset") else {}),
         **_objective(settings["objective"]),
         "epochs": f"{report['epochs']}, weights of epoch {report['best_epoch']}",
-        "optimizer": f"{training['optimizer']}, learning rate {rate}, batch {training['batch_size']}",
+        "optimizer": f"{_optimizer(training)}, batch {training['batch_size']}",
         "precision": f"{training['precision']}; exported from float32",
         "seed": str(settings["seed"]),
         "versions": ", ".join(f"{name} {version}" for name, version in report["versions"].items()),
@@ -112,15 +111,21 @@ def _training(settings: Values, report: Values) -> dict[str, str]:
 def _training_of_model(model: Any) -> dict[str, str]:
     trained, rows = model.trained, _objective(dataclasses.asdict(model.objective))
     if trained.steps:
-        rows["steps"] = f"{trained.steps:,}, in {trained.orders} epochs of `fit`"
+        rows["epochs"] = f"{trained.orders} of `fit`, {trained.steps:,} steps"
     if trained.steps and model.compiled:
-        rate = float(model.optimizer.learning_rate)
-        rows["optimizer"] = f"{type(model.optimizer).__name__}, learning rate {rate:g} at the end"
+        rows["optimizer"] = (
+            _optimizer(model.chosen) if model.chosen else f"{type(model.optimizer).__name__}, of `compile`"
+        )
     layers = [*model.encoder.layers, *model.decoder.layers]
     policies = sorted({layer.dtype_policy.name for layer in layers})
     rows["precision"] = f"{', '.join(policies)}; exported from float32"
-    missing = [*(name for name in ("steps", "optimizer") if name not in rows), *_UNRECORDED]
+    missing = [*(name for name in ("epochs", "optimizer") if name not in rows), *_UNRECORDED]
     return {**rows, "not recorded": ", ".join(missing)}
+
+
+def _optimizer(settings: Values) -> str:
+    rate = f"{settings['learning_rate']:g}, {settings['learning_rate_schedule']}"
+    return f"{settings['optimizer']}, learning rate {rate}"
 
 
 def _objective(settings: Values) -> dict[str, str]:
