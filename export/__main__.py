@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
         allow_changed_data=arguments.allow_changed_data,
     )
     with quiet_start():
-        from tfvae.export.export import export
+        from tfvae.export.exporting import export
     print(f"exported to {export(arguments.run, options)}")
     return 0
 

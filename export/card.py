@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 import yaml
 
 from tfvae.config import Network, from_dict
+from tfvae.export.origin import Origin, Values
 from tfvae.models.signatures import Unit
 from tfvae.models.terms import Terms, shown
-
-Values = Mapping[str, Any]
 
 _LIKELIHOODS = {
     "Bernoulli": "The Bernoulli is not a density of values other than 0 and 1: its ELBO can rank models of the same "
@@ -37,73 +35,86 @@ To be completed by the owner; the files do not contain this information:
 - who validated the model for its use, how, and with what result:"""
 
 
-def card(description: Values, config: Values, report: Values, terms: Terms) -> str:
+def card(description: Values, origin: Origin, terms: Terms) -> str:
     """The model card.
 
     Args:
       description: the content of `decoder.json`.
-      config: the content of the run's `config.yaml`.
-      report: the content of the run's `report.json`.
+      origin: of the model.
       terms: of the model; the table of metrics has those shown under `card`.
 
     Returns:
       Markdown.
     """
-    shape = "x".join(map(str, description["event_shape"]))
-    title = f"# {description['name']}, version {description['version']}"
-    about = (
-        f"A variational autoencoder of `{config['data']['name']}` ({shape}), trained and exported with tfvae "
-        f"{description['versions']['tfvae']}. `decoder.json` describes the files for programs; `report.json` has all "
-        "measured errors."
-    )
+    terms = shown(terms, "card")
     sections = {
-        "Model": _table(_model(description, config, report)),
-        "Data": _table(_data(description, config, report)),
-        "Training": _table(_training(config, report)),
-        "Metrics": _metrics(description, report, shown(terms, "card")),
+        "Model": _table(_model(description, origin)),
+        "Data": _table(_data(description, origin)),
+        "Training": _table(origin.training),
+        "Metrics": _metrics(description, origin, terms),
         "Use": _use(description),
-        "Intended use and limits": _limits(description, report),
+        "Intended use and limits": _limits(description, origin),
     }
+    title = f"# {description['name']}, version {description['version']}"
     body = [f"## {name}\n\n{text}" for name, text in sections.items()]
-    return "\n\n".join([_head(description, config, report, shown(terms, "card")), title, about, *body]) + "\n"
+    return "\n\n".join([_head(description, origin, terms), title, _about(description, origin), *body]) + "\n"
 
 
-def _head(description: Values, config: Values, report: Values, terms: Terms) -> str:
+def _about(description: Values, origin: Origin) -> str:
+    shape, version = "x".join(map(str, description["event_shape"])), description["versions"]["tfvae"]
+    model = f"A variational autoencoder of `{origin.dataset}` ({shape}), trained and exported with tfvae {version}."
+    if origin.dataset is None:
+        model = (
+            f"A variational autoencoder of examples of shape {shape}, exported with tfvae {version} from a model in "
+            "Python. There is no run, and the name of the data set is not recorded."
+        )
+    return f"{model} `decoder.json` describes the files for programs; `report.json` has all measured errors."
+
+
+def _head(description: Values, origin: Origin, terms: Terms) -> str:
     image = len(description["event_shape"]) == 3
     formats = {"saved-model" if entry["kind"] == "saved_model" else "tflite" for entry in description["files"].values()}
     task = "unconditional-image-generation" if image else "feature-extraction"
-    metrics = [
-        {"type": name, "name": f"{term.label}, {term.unit}", "value": round(report["test"][name], 4)}
-        for name, term in terms.items()
-        if name in report["test"]
-    ][:1]
-    data = {"type": config["data"]["name"], "name": config["data"]["name"], "split": "test"}
-    head = {
+    head: dict[str, Any] = {
         "library_name": "tfvae",
         "pipeline_tag": task,
         "tags": ["variational-autoencoder", "tensorflow", *sorted(formats)],
-        "model-index": [
-            {"name": description["name"], "results": [{"task": {"type": task}, "dataset": data, "metrics": metrics}]}
-        ],
     }
+    if origin.dataset is not None:  # model hubs accept no result without the name of a data set
+        metrics = [
+            {"type": name, "name": f"{term.label}, {term.unit}", "value": round(origin.figures[name], 4)}
+            for name, term in terms.items()
+            if name in origin.figures
+        ][:1]
+        data = {"type": origin.dataset, "name": origin.dataset, "split": "test"}
+        result = {"task": {"type": task}, "dataset": data, "metrics": metrics}
+        head["model-index"] = [{"name": description["name"], "results": [result]}]
     return f"---\n{yaml.safe_dump(head, sort_keys=False)}---"
 
 
-def _model(description: Values, config: Values, report: Values) -> dict[str, str]:
-    network, likelihood = config["network"], description["likelihood"]
-    size = from_dict(Network, network, "network").describe()
+def _model(description: Values, origin: Origin) -> dict[str, str]:
+    likelihood, latent = description["likelihood"], str(description["latent_dim"])
     scale = f", scale {likelihood['scale']:g} ({likelihood['scale_mode']})" if "scale" in likelihood else ""
     scale = ", with a scale for each value from the decoder" if likelihood.get("scale_mode") == "per_pixel" else scale
+    if "active_units" in origin.figures:
+        latent += f", of which {origin.figures['active_units']} active"
     rows = {
-        "networks": f"{network['name']}, {size}" if size else network["name"],
-        "latent dimension": f"{description['latent_dim']}, of which {report['test']['active_units']} active",
+        "networks": _networks(origin.network),
+        "latent dimension": latent,
         "condition y": _condition(description["condition"]),
-        "prior p(z)": _prior(description["prior"], config["prior"]),
+        "prior p(z)": _prior(description["prior"], origin.trained_prior),
         "likelihood p(x\\|z)": f"{likelihood['name']}{scale}",
-        "parameters": f"{report['parameters']:,}",
+        "parameters": f"{origin.parameters:,}",
         "noise": f"version {description['noise_version']}: the same seed gives the same z in every file",
     }
     return {name: text for name, text in rows.items() if text}
+
+
+def _networks(network: Values | None) -> str:
+    if network is None:
+        return "made in Python; their settings are not recorded"
+    size = from_dict(Network, network, "network").describe()
+    return f"{network['name']}, {size}" if size else str(network["name"])
 
 
 def _condition(condition: Values | None) -> str:
@@ -115,57 +126,36 @@ def _condition(condition: Values | None) -> str:
     return f"numeric attributes: {names}"
 
 
-def _prior(prior: Values | None, settings: Values) -> str:
+def _prior(prior: Values | None, trained: bool) -> str:
     if prior is None:
         return "not a function of noise: no file can draw samples"
     if prior["kind"] == "signature":
         return "not a single Gaussian: the signature `prior` maps noise to z"
     if prior["kind"] == "standard":
         return "standard normal"
-    return f"Gaussian, {prior['kind']} scale, {'trained' if settings.get('trainable') else 'fixed'}"
+    return f"Gaussian, {prior['kind']} scale, {'trained' if trained else 'fixed'}"
 
 
-def _data(description: Values, config: Values, report: Values) -> dict[str, str]:
-    data, scaling = config["data"], description["scaling"]
-    path = f", `{PurePath(data['path']).name}`" if data.get("path") else ""
+def _data(description: Values, origin: Origin) -> dict[str, str]:
     scalings = {
         "none": "none: model units are the user's units",
         "unit": "the user's range to [0, 1]",
         "min-max": "smallest and largest training value to 0 and 1",
         "z-score": "mean and standard deviation of the training examples to 0 and 1",
     }
-    counts = (f"{report['examples'][split]:,} {split}" for split in ("train", "validation", "test"))
-    rows = {"source": f"{data['name']}{path}", "examples": ", ".join(counts), "scaling": scalings[scaling["kind"]]}
-    return rows if data["binarize"] == "none" else {**rows, "binarised": data["binarize"]}
+    rows = {**origin.data, "scaling": scalings[description["scaling"]["kind"]]}
+    return rows if origin.binarize in (None, "none") else {**rows, "binarised": origin.binarize}
 
 
-def _training(config: Values, report: Values) -> dict[str, str]:
-    training, objective = config["training"], config["objective"]
-    bound = f"importance-weighted bound of {objective['num_samples']}" if objective["importance_weighted"] else "ELBO"
-    rate = f"{training['learning_rate']:g}, {training['learning_rate_schedule']}"
-    rows = {
-        "preset": f"`{config['preset']}`" if config.get("preset") else "",
-        "objective": f"{bound}, KL weight {objective['kl_weight']:g} ({objective['kl_schedule']})",
-        "free bits": f"{objective['free_bits']:g} nats per dimension" if objective["free_bits"] else "",
-        "capacity": "" if objective["capacity"] is None else f"{objective['capacity']:g} nats",
-        "epochs": f"{report['epochs']}, weights of epoch {report['best_epoch']}",
-        "optimizer": f"{training['optimizer']}, learning rate {rate}, batch {training['batch_size']}",
-        "precision": f"{training['precision']}; exported from float32",
-        "seed": str(config["seed"]),
-        "versions": ", ".join(f"{name} {version}" for name, version in report["versions"].items()),
-    }
-    return {name: text for name, text in rows.items() if text}
-
-
-def _metrics(description: Values, report: Values, terms: Terms) -> str:
-    test = report["test"]
-    figures = {term.label: term.text(test[name]) for name, term in terms.items() if name in test}
+def _metrics(description: Values, origin: Origin, terms: Terms) -> str:
+    means = origin.figures
+    figures = {term.label: term.text(means[name]) for name, term in terms.items() if name in means}
     columns = ["file", "bytes", "largest error", "mean error", "PSNR, dB", "ELBO change", "other errors"]
     head = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
     rows = [_file(name, entry) for name, entry in description["files"].items()]
     return "\n\n".join(
         [
-            f"Mean per example over {report['test_examples']:,} test examples:",
+            f"Mean per example over {origin.examples:,} test examples:",
             _table(figures),
             "Each file compared with the Keras model, on the worse of latents from the prior and from q(z|x); errors "
             "of the mean of p(x|z) are relative to the data's range, or to the scale of a Gaussian or Laplace:",
@@ -229,11 +219,9 @@ def _in_user_units(outputs: Mapping[str, str]) -> bool:
     return any(text.startswith(Unit.USER.value) for text in outputs.values())
 
 
-def _limits(description: Values, report: Values) -> str:
+def _limits(description: Values, origin: Origin) -> str:
     limits = [*_LIMITS, *filter(None, [_LIKELIHOODS.get(description["likelihood"]["name"])])]
-    limits += [
-        f"Diagnosis after training: {finding['name']}, {finding['evidence']}." for finding in report["diagnosis"]
-    ]
+    limits += [f"Diagnosis after training: {finding}." for finding in origin.findings]
     return "\n".join(f"- {limit}" for limit in limits) + f"\n\n{_OWNER}"
 
 

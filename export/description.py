@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tfvae import __version__
-from tfvae.config import to_dict
 from tfvae.data.scaling import Scaling
 from tfvae.export.subject import Subject
 from tfvae.models.signatures import Unit
@@ -22,11 +21,11 @@ _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "litert-quantizer")
 
 
 def of(subject: Subject) -> dict[str, Any]:
-    """The description of every file of an export, ready for JSON; only the name depends on the place of the run."""
-    vae, config = subject.vae, subject.run.config
+    """The description of every file of an export, ready for JSON; of a run, only the name depends on its place."""
+    vae, origin = subject.vae, subject.origin
     return {
         "format": FORMAT,
-        "name": subject.run.folder.resolve().name,
+        "name": origin.name,
         "noise_version": NOISE_VERSION,
         "latent_dim": vae.latent_dim,
         "latent_shape": list(vae.latent_shape),
@@ -34,10 +33,10 @@ def of(subject: Subject) -> dict[str, Any]:
         "condition": _condition(vae),
         "prior": _prior(vae),
         "likelihood": {"name": type(vae.likelihood).__name__, **_scale(vae.likelihood)},
-        "network": to_dict(config.network),
+        "network": origin.network,
         "units": _units(vae),
         "scaling": vae.scaling.to_dict(),
-        "binarize": config.data.binarize,
+        "binarize": origin.binarize,
         "versions": {"tfvae": __version__, **{name: _version(name) for name in _PACKAGES}},
     }
 

@@ -1,4 +1,4 @@
-"""The input of an export: the float32 model of a run, and examples for calibrating and comparing files."""
+"""The input of an export: a float32 model, and examples for calibrating and comparing files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfvae import config
 from tfvae.data import views
 from tfvae.errors import UserError
-from tfvae.export import latents
+from tfvae.export import latents, origin
+from tfvae.export.origin import Origin
 from tfvae.models.float32 import to_float32
 from tfvae.models.vae import VAE
 from tfvae.runs import identity, saved
@@ -24,7 +26,7 @@ class Subject:
     """A trained model and its data, ready for export.
 
     Attributes:
-      run: the run that it comes from.
+      origin: what is recorded about it.
       vae: under a float32 policy.
       test: `[COMPARED, *event]` the first test examples in model units, repeated if there are fewer.
       training: `[n, *event]` training examples in model units, at most CALIBRATING.
@@ -32,7 +34,7 @@ class Subject:
       training_y: `[n, C]` likewise.
     """
 
-    run: Run
+    origin: Origin
     vae: VAE
     test: np.ndarray
     training: np.ndarray
@@ -58,11 +60,7 @@ def of(
         raise UserError(
             f"{run.folder}: the run has not finished; continue it: python -m tfvae.train --out {run.folder} --resume."
         )
-    vae = to_float32(saved.load(run.folder, run.allow_code))
-    if not vae.signatures():
-        raise UserError(f"{run.folder}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
-    if vae.condition_size is not None and vae.condition is None:
-        raise UserError(f"{run.folder}: the meaning of the model's y is not known; train it with tfvae.train.")
+    vae = exportable(to_float32(saved.load(run.folder, run.allow_code)), str(run.folder))
     run, data = identity.of_run(run, identity.placed(run, places), allow_changed=allow_changed_data, say=say)
     if tuple(data.shape) != vae.event_shape:
         raise UserError(
@@ -78,10 +76,32 @@ def of(
         for split, count in (("test", COMPARED), ("train", CALIBRATING))
     )
     x = np.resize(test.x, (COMPARED, *test.x.shape[1:]))
+    settings = {**run.facts, **config.to_dict(run.config)}
+    source = origin.of_run(run.folder.resolve().name, settings, run.read_json("report.json"))
     if vae.condition is None:
-        return Subject(run, vae, x, training.x)
+        return Subject(source, vae, x, training.x)
     if test.y is None or training.y is None:
         raise UserError(
             f"{run.folder}: the model is conditioned on y, but its data no longer have any; restore the original data."
         )
-    return Subject(run, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)
+    return Subject(source, vae, x, training.x, latents.repeated(test.y, COMPARED), training.y)
+
+
+def exportable(vae: VAE, where: str) -> VAE:
+    """The model itself.
+
+    Args:
+      vae: under a float32 policy.
+      where: begins a message.
+
+    Raises:
+      UserError: it has no functions to export, or its condition is not known.
+    """
+    if not vae.signatures():
+        raise UserError(f"{where}: {type(vae).__name__} has no functions to export (LatentModel.signatures).")
+    if vae.condition_size is not None and vae.condition is None:
+        raise UserError(
+            f"{where}: the meaning of the model's y is not known; train it with tfvae.train or fit, or set "
+            "model.condition."
+        )
+    return vae

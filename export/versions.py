@@ -22,10 +22,11 @@ def building(base: Path) -> Iterator[Path]:
     Also removes temporary folders that killed processes left.
 
     Raises:
-      UserError: `base` is a file.
+      UserError: `base` or a parent of it is a file.
     """
-    if base.exists() and not base.is_dir():
-        raise UserError(f"--out {base}: this is a file; expected a folder.")
+    existing = next(path for path in (base, *base.parents) if path.exists())
+    if not existing.is_dir():
+        raise UserError(f"{existing}: this is a file; expected a folder for the versions.")
     created = _make(base)
     try:
         with contextlib.ExitStack() as stack:

@@ -32,10 +32,12 @@ _PLACES = {
     "load": "tfvae.runs.saved",
     "sample_and_kl": "tfvae.latent.sample",
 }
+_MODULES = ("export",)  # that `import tfvae` is enough to use
 
 __all__ = sorted(_PLACES)
 
 if TYPE_CHECKING:
+    from tfvae import export as export
     from tfvae.config import Config as Config
     from tfvae.data.condition import Condition as Condition
     from tfvae.errors import UserError as UserError
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"tfvae.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
     found = globals()[name] = getattr(importlib.import_module(_PLACES[name]), name)
@@ -61,7 +65,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]
 
 
 registering.register_with_keras()

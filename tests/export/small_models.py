@@ -12,15 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import VAE, config
+from tfvae import VAE
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.data.condition import Condition
 from tfvae.export import description
+from tfvae.export.origin import Origin
 from tfvae.export.subject import Subject
 from tfvae.latent.density import Density, DiagonalDensity, standard_log_prob
 from tfvae.latent.priors import CorrelatedNormal, Prior
-from tfvae.runs.folder import Run
 
 SHAPE, LATENT = (4, 5, 1), 3
 CONDITION = Condition("label", ("cat", "dog", "owl"), (0.5, 0.3, 0.2))
@@ -119,9 +119,8 @@ def version(folder: Path, vae: VAE, files: dict[str, bytes]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    run = Run.create(folder / "run", config.Config(), {})
     nothing = np.zeros((0, *vae.event_shape), np.float32)
-    described = description.of(Subject(run, vae, nothing, nothing))
+    described = description.of(Subject(Origin("run"), vae, nothing, nothing))
     entries = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
     (folder / "decoder.json").write_text(json.dumps({**described, "version": 1, "files": entries}))
     return folder

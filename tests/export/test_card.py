@@ -17,9 +17,8 @@ from tfvae import VAE, CorrelatedNormal, networks, presets
 from tfvae.config import override, to_dict
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
-from tfvae.export import description, metadata, saved_model, subject, tflite
+from tfvae.export import description, metadata, origin, saved_model, subject, tflite
 from tfvae.export.card import card
-from tfvae.runs.folder import Run
 
 ERROR = {"prior": {"max": 1e-7, "mean": 2e-8, "psnr": 140.0}, "posterior": {"max": 3e-7, "mean": 1e-8, "psnr": 130.0}}
 REPORT = {
@@ -41,6 +40,8 @@ REPORT = {
     "diagnosis": [],
 }
 
+SETTINGS = {"preset": "digits", **to_dict(override(presets.load("digits"), ["network.hidden=[8]"]))}
+
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -53,16 +54,16 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vae = VAE(*networks.build(Mlp(hidden=(8,), latent_dim=2), (8, 8, 1)), prior, scaling=unit)
     saved_model.write(vae, folder / "saved_model")
     (folder / "decoder.tflite").write_bytes(tflite.decoder(vae, [1]))
-    run = Run.create(folder.parent / "run", override(presets.load("digits"), ["network.hidden=[8]"]), {})
     none = np.zeros([0, 8, 8, 1], np.float32)
-    described = description.of(subject.Subject(run, vae, none, none))
+    source = origin.of_run("run", SETTINGS, REPORT)
+    described = description.of(subject.Subject(source, vae, none, none))
     (folder / "decoder.json").write_text(json.dumps(described))
     return folder
 
 
 @pytest.fixture(scope="module")
 def values(version: Path) -> dict[str, Any]:
-    """The arguments of `card`."""
+    """The arguments of `page`."""
     files = {
         "saved_model": {"kind": "saved_model", "bytes": 12345, "error": ERROR, "elbo_change": 1e-7},
         "decoder.tflite": {
@@ -82,17 +83,21 @@ def values(version: Path) -> dict[str, Any]:
             "score_error": 2e-6,
         },
     }
-    config = Run.open(version.parent / "run").config
     return {
         "description": {**json.loads((version / "decoder.json").read_text()), "version": 7, "files": files},
-        "config": {"preset": "digits", **to_dict(config)},
+        "settings": SETTINGS,
         "report": REPORT,
         "terms": VAE(*networks.build(Mlp(hidden=(), latent_dim=2), (8, 8, 1)), num_samples=5).terms,
     }
 
 
+def page(description: dict[str, Any], settings: dict[str, Any], report: dict[str, Any], terms: Any) -> str:
+    """The card of a run's model."""
+    return card(description, origin.of_run("run", settings, report), terms)
+
+
 def test_the_head_is_what_model_hubs_read(values: dict[str, Any]) -> None:
-    _, head, _ = card(**values).split("---\n", 2)
+    _, head, _ = page(**values).split("---\n", 2)
     read = yaml.safe_load(head)
     assert read["library_name"] == "tfvae"
     assert {"tflite", "saved-model"} <= set(read["tags"])
@@ -103,7 +108,7 @@ def test_the_head_is_what_model_hubs_read(values: dict[str, Any]) -> None:
 
 
 def test_it_says_what_is_known_of_model_data_and_training(values: dict[str, Any]) -> None:
-    text = card(**values)
+    text = page(**values)
     assert text.count("# run, version 7\n") == 1
     assert "| ELBO | -23.83 nats |" in text
     assert "| IWAE, K = 5 | -23.10 nats |" in text
@@ -115,7 +120,7 @@ def test_it_says_what_is_known_of_model_data_and_training(values: dict[str, Any]
 
 
 def test_files_with_the_worse_of_their_errors(values: dict[str, Any]) -> None:
-    text = card(**values)
+    text = page(**values)
     assert "\n| `decoder.tflite` | 6,789 | 3e-07 | 2e-08 | 130.0 | 0.002% |  |\n" in text
     assert "\n| `scorer.tflite` | 1,000 |  |  |  |  | encode 1e-06, score 2e-06 |\n" in text
 
@@ -123,13 +128,13 @@ def test_files_with_the_worse_of_their_errors(values: dict[str, Any]) -> None:
 def test_a_file_without_any_error_has_no_psnr(values: dict[str, Any]) -> None:
     exact = {"error": {"prior": {"max": 0.0, "mean": 0.0, "psnr": None}}, "elbo_change": 0.0}
     files = {"saved_model": {**values["description"]["files"]["saved_model"], **exact}}
-    text = card(**{**values, "description": {**values["description"], "files": files}})
+    text = page(**{**values, "description": {**values["description"], "files": files}})
     assert "| `saved_model` | 12,345 | 0 | 0 |  | 0.000% |  |" in text
 
 
 def test_what_training_found_is_among_the_limits(values: dict[str, Any]) -> None:
     found = {"name": "posterior collapse", "evidence": "0 of 2 latents are active", "advice": "a smaller KL weight"}
-    text = card(**{**values, "report": {**values["report"], "diagnosis": [found]}})
+    text = page(**{**values, "report": {**values["report"], "diagnosis": [found]}})
     assert "posterior collapse, 0 of 2 latents are active" in text.split("## Intended use and limits")[1]
 
 
@@ -137,7 +142,7 @@ def test_the_examples_run(
     values: dict[str, Any], version: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(version)
-    blocks = re.findall(r"```python\n(.*?)```", card(**values), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", page(**values), re.DOTALL)
     assert len(blocks) == 2
     names: dict[str, Any] = {}
     for block in blocks:
@@ -149,7 +154,7 @@ def test_the_examples_run(
 
 def test_without_a_saved_model_it_shows_none(values: dict[str, Any]) -> None:
     files = {name: entry for name, entry in values["description"]["files"].items() if name != "saved_model"}
-    text = card(**{**values, "description": {**values["description"], "files": files}})
+    text = page(**{**values, "description": {**values["description"], "files": files}})
     assert "tf.saved_model" not in text
     assert "saved-model" not in text
 
@@ -172,12 +177,12 @@ def test_any_network_is_described(
     network: dict[str, Any], said: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fourth_network", sys.modules[__name__])
-    text = card(**{**values, "config": {**values["config"], "network": network}})
+    text = page(**{**values, "settings": {**values["settings"], "network": network}})
     assert f"| networks | {said} |" in text
 
 
 def test_settings_that_a_choice_does_not_have_are_not_missed(values: dict[str, Any]) -> None:
-    trained = {**values["config"], "prior": {"name": "correlated", "trainable": True}}
-    assert "| prior p(z) | Gaussian, cholesky scale, trained |" in card(**{**values, "config": trained})
-    read = {**values["config"], "data": {"name": "npz", "path": "/some/where/x.npz", "binarize": "none"}}
-    assert "| source | npz, `x.npz` |" in card(**{**values, "config": read})
+    trained = {**values["settings"], "prior": {"name": "correlated", "trainable": True}}
+    assert "| prior p(z) | Gaussian, cholesky scale, trained |" in page(**{**values, "settings": trained})
+    read = {**values["settings"], "data": {"name": "npz", "path": "/some/where/x.npz", "binarize": "none"}}
+    assert "| source | npz, `x.npz` |" in page(**{**values, "settings": read})

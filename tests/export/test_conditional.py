@@ -22,7 +22,7 @@ from tfvae.data.condition import Condition
 from tfvae.errors import UserError
 from tfvae.export import description, gates, latents, quantization, saved_model, tflite
 from tfvae.export.__main__ import main
-from tfvae.export.export import _without_noise, export
+from tfvae.export.exporting import _without_noise, export
 from tfvae.export.options import Options
 from tfvae.export.proof import Evidence, prove
 from tfvae.export.proof import elbo as proof_elbo

@@ -17,9 +17,7 @@ from ai_edge_litert.schema_py_generated import TensorType
 
 import tfvae
 from tests.tolerance import NOISE, fan_in, rounding
-from tfvae.export import flatbuffer, metadata, tflite
-from tfvae.export.export import export
-from tfvae.export.options import Options
+from tfvae.export import Options, export, flatbuffer, metadata, tflite
 
 CORRELATED = "prior={mean: [0.3, -0.2], covariance: [[1.2, 0.5], [0.5, 0.8]], trainable: true}"
 GAUSSIAN = "likelihood={name: gaussian, scale: 0.2, scale_mode: shared}"

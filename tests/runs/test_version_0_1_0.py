@@ -12,8 +12,7 @@ import pytest
 import tfvae
 from tfvae import config as configuration
 from tfvae.data import load
-from tfvae.export.export import export
-from tfvae.export.options import Options
+from tfvae.export import Options, export
 from tfvae.plots import gallery
 from tfvae.runs import experiment
 from tfvae.runs.folder import Run

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae import VAE, CorrelatedNormal, Gaussian, config, networks
+from tfvae import VAE, CorrelatedNormal, Gaussian, networks
 from tfvae.config.network import Mlp
 from tfvae.data import scaling
 from tfvae.export import description, tflite
+from tfvae.export.origin import Origin
 from tfvae.export.subject import Subject
 from tfvae.models.signatures import DECODER
-from tfvae.runs.folder import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +68,8 @@ def _version(folder: Path, vae: VAE) -> Version:
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    run = Run.create(folder / "run", config.Config(), {})
     nothing = np.zeros((0, *vae.event_shape), np.float32)
-    described = description.of(Subject(run, vae, nothing, nothing))
+    described = description.of(Subject(Origin("run"), vae, nothing, nothing))
     entries = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
     (folder / "decoder.json").write_text(json.dumps({**described, "version": 1, "files": entries}))
     return Version(folder, vae)
