@@ -19,10 +19,12 @@ def test_the_python_example(tmp_path, monkeypatch, capsys):
     assert len(blocks) == 1
     monkeypatch.chdir(tmp_path)
     names = {}
+    keras.utils.set_random_seed(0)  # of the initial weights
     exec(compile(blocks[0], str(README), "exec"), names)
     assert names["made"].shape == (16, 8, 8, 1)
     assert names["history"].history["val_elbo"][-1] > names["history"].history["val_elbo"][0]
-    assert names["bound"].mean > names["history"].history["val_elbo"][-1]
+    # The bound is higher in expectation; both are estimates, of one standard error or less over these examples.
+    assert names["bound"].mean > names["history"].history["val_elbo"][-1] - names["bound"].mean_standard_error
     again = keras.models.load_model("digits.keras")
     assert (again.sample(16, seed=0) == names["made"]).all()
     assert ">=" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import tfvae
 from tfvae import plot, train
 from tfvae.errors import UserError
 from tfvae.plots import image_pictures, latent_pictures
-from tfvae.runs import execution, experiment, keras_files, report
+from tfvae.runs import execution, keras_files, report
 from tfvae.runs.folder import Run
 
 SETTINGS = [
