@@ -8,6 +8,7 @@ import numpy as np
 
 from tfvae.data import arrays
 from tfvae.data.scaling import Scaling
+from tfvae.data.splits import Split
 from tfvae.errors import UserError, reason
 from tfvae.export import latents, origin
 from tfvae.export.subject import CALIBRATING, COMPARED, Subject, exportable
@@ -81,7 +82,7 @@ def _first(error: BaseException) -> BaseException:
 def _examples(vae: VAE, x: Any, y: Any, what: str, what_y: str) -> _Examples:
     x = arrays.examples(x, what, vae.event_shape)
     checks.shape(x.shape, vae.event_shape, what)
-    checks.values(x, _scaling(vae, x), vae.likelihood, what)
+    checks.values(Split(x), _scaling(vae, x), vae.likelihood, what)
     x = x.astype(np.float32, copy=False) if x.dtype.kind == "f" else x
     if vae.condition is None:
         return _Examples(x, None)

@@ -14,6 +14,8 @@ def to_float32(model: keras.Model) -> keras.Model:
     """
     copy = type(model).from_config(_with_float32(model.get_config()))
     copy.set_weights(model.get_weights())
+    if hasattr(model, "facts"):
+        copy.set_facts(model.facts())
     return copy
 
 
