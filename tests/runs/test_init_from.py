@@ -153,3 +153,15 @@ def test_a_run_that_cannot_be_used(tmp_path, capsys):
     assert begin(tmp_path / "run", tmp_path / "begun", *STILL) == 2
     assert "begun: the run has not finished" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_other_names_of_the_labels_are_said(tmp_path, capsys):
+    x = np.random.default_rng(0).random([150, 8, 8], np.float32)
+    for name, labels in (("animals", ["cat", "dog", "owl"]), ("numbers", ["0", "1", "2"])):
+        np.savez(tmp_path / f"{name}.npz", x=x, y=np.resize(labels, 150))
+    small = ["data.name=npz", "network.condition=label", "training.batch_size=32", *STILL]
+    assert begin(tmp_path / "a", None, *small, f"data.path={tmp_path / 'animals.npz'}") == 0
+    capsys.readouterr()
+    assert begin(tmp_path / "b", tmp_path / "a", *small, f"data.path={tmp_path / 'numbers.npz'}") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "it was cat, dog, owl, here it is 0, 1, 2; the weights are taken in this order." in said

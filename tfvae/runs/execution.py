@@ -59,7 +59,7 @@ class Execution:
         """Starts from the weights of another run, if one is named; returns the fact for `config.yaml`."""
         if folder is None:
             return {}
-        fact = initial.assign(self._model, self._config, folder, allow_code)
+        fact = initial.assign(self._model, self._config, folder, allow_code, self._say)
         workers.require_same(self._strategy, {"initial weights": fact["weights"]})
         return {initial.FACT: fact}
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.config import Config
+from tfvae.data.splits import Say
 from tfvae.errors import UserError, listed
 from tfvae.runs import changes, saved
 from tfvae.runs.folder import Run
@@ -17,7 +18,13 @@ from tfvae.runs.folder import Run
 FACT = "init_from"
 
 
-def assign(model: Any, config: Config, folder: str | Path, allow_code: Collection[str] = ()) -> dict[str, str]:
+def assign(
+    model: Any,
+    config: Config,
+    folder: str | Path,
+    allow_code: Collection[str] = (),
+    say: Say = lambda text: None,
+) -> dict[str, str]:
     """Replaces the initial weights of a model by those that `tfvae.load(folder)` has.
 
     Args:
@@ -25,6 +32,7 @@ def assign(model: Any, config: Config, folder: str | Path, allow_code: Collectio
       config: the settings of the new run; another data set, objective or schedule is allowed.
       folder: the other run's.
       allow_code: packages whose code its files may name.
+      say: called with a sentence if the condition has other names.
 
     Returns:
       The fact for `config.yaml`: the folder, and a digest of the weights.
@@ -35,6 +43,12 @@ def assign(model: Any, config: Config, folder: str | Path, allow_code: Collectio
     other = saved.load(folder, allow_code)
     if difference := _different(model, config, other, Run.open(folder, allow_code).config):
         raise UserError(f"--init-from {folder}: {difference}; expected a run with the same networks.")
+    was, now = (getattr(getattr(each, "condition", None), "names", ()) for each in (other, model))
+    if was != now:
+        say(
+            f"condition: in {folder} it was {', '.join(was[:8])}, here it is {', '.join(now[:8])}; the weights are taken "
+            "in this order."
+        )
     weights = other.get_weights()
     for weight, value in zip(model.weights, weights, strict=True):
         weight.assign(value)
