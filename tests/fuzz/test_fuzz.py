@@ -56,6 +56,15 @@ def hang(number, frame):
     raise AssertionError(f"no end after {SECONDS} s")
 
 
+def outcome(arguments):
+    """The status; "refused" if argparse took something that begins with a dash for an option that does not exist."""
+    try:
+        return train.main(arguments)
+    except SystemExit as end:
+        assert end.code == 2
+        return "refused"
+
+
 def check(capsys, folder, trained, assignments):
     """Checks the outcome of a run in a folder that holds the input, and where only a folder `run` may be new."""
     before = {path.name for path in folder.iterdir()}
@@ -65,7 +74,7 @@ def check(capsys, folder, trained, assignments):
     stop = contextlib.nullcontext() if trained else mock.patch.object(execution.Execution, "run", return_value={})
     try:
         with contextlib.chdir(folder), stop:
-            status = train.main(["--out", "run", "--quiet", "--set", *SMALL, *FAST, *assignments])
+            status = outcome(["--out", "run", "--quiet", "--set", *SMALL, *FAST, *assignments])
     finally:
         signal.alarm(0)
     said = capsys.readouterr()
@@ -74,6 +83,8 @@ def check(capsys, folder, trained, assignments):
     if status == 0:
         assert (folder / "run" / "report.json").is_file() == trained
         assert said.err == ""
+    elif status == "refused":
+        assert said.err.splitlines()[-1].startswith("python -m tfvae.train: error: "), said.err
     else:
         assert status == 2
         assert said.err.startswith("tfvae: "), said.err
