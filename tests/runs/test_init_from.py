@@ -164,4 +164,4 @@ def test_other_names_of_the_labels_are_said(tmp_path, capsys):
     capsys.readouterr()
     assert begin(tmp_path / "b", tmp_path / "a", *small, f"data.path={tmp_path / 'numbers.npz'}") == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "it was cat, dog, owl, here it is 0, 1, 2; the weights are taken in this order." in said
+    assert "it was cat, dog, owl, here 0, 1, 2; the weights are taken in this order." in said

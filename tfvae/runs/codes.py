@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -40,7 +43,31 @@ def writer(path: Path) -> Callable[[Iterable[Columns]], None]:
 
 
 def _npz(path: Path, batches: Iterable[Columns]) -> None:
-    np.savez(path, allow_pickle=False, **_joined(batches))
+    """Through a temporary file for each column, so that memory holds one batch: an archive has whole columns only."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tfvae-") as folder, contextlib.ExitStack() as stack:
+        files: dict[str, IO[bytes]] = {}
+        parts: dict[str, list[tuple[tuple[int, ...], np.dtype]]] = {}
+        for batch in batches:
+            for name, values in batch.items():
+                if name not in files:
+                    files[name] = stack.enter_context(open(Path(folder) / str(len(files)), "w+b"))
+                np.save(files[name], values, allow_pickle=False)
+                parts.setdefault(name, []).append((values.shape, values.dtype))
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, file in files.items():
+                file.seek(0)
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    _copy(file, member, parts[name])
+
+
+def _copy(file: IO[bytes], member: IO[bytes], parts: list[tuple[tuple[int, ...], np.dtype]]) -> None:
+    """Arrays that follow each other in a file, as one array of a wide enough type (text has a length)."""
+    dtype = np.result_type(*(kind for _, kind in parts))
+    shape = (sum(size[0] for size, _ in parts), *parts[0][0][1:])
+    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(member, described)
+    for _ in parts:
+        member.write(np.load(file, allow_pickle=False).astype(dtype, copy=False).tobytes())
 
 
 def _parquet(path: Path, batches: Iterable[Columns]) -> None:

@@ -46,7 +46,7 @@ def assign(
     was, now = (getattr(getattr(each, "condition", None), "names", ()) for each in (other, model))
     if was != now:
         say(
-            f"condition: in {folder} it was {', '.join(was[:8])}, here it is {', '.join(now[:8])}; the weights are taken "
+            f"condition: in {folder} it was {', '.join(was[:8])}, here {', '.join(now[:8])}; the weights are taken "
             "in this order."
         )
     weights = other.get_weights()
