@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.config import Config, Training
+from tfvae.engine.cluster import workers
 from tfvae.engine.loop import Loop
 from tfvae.engine.outputs import Outputs
 from tfvae.engine.plan import Start, steps_per_epoch
@@ -42,6 +43,10 @@ def fit(
     strategy = _strategy(model)
     with Reporter(training.epochs, verbose in (0, False), model.terms) as reporter, strategy.scope():
         say = reporter.say if model.session is None else lambda text: None
+        if examples.are_batches(given) and workers.place(strategy).replicas != strategy.num_replicas_in_sync:
+            raise UserError(
+                "fit: got an iterable x on several machines, which cannot share its batches; pass an array."
+            )
         data, batch_size = examples.read(model, given, say)
         training = _settings(model, training, batch_size)
         config = Config(objective=model.objective, training=training, seed=seed)

@@ -33,6 +33,11 @@ class Given(NamedTuple):
     validation_steps: int | None = None
 
 
+def are_batches(passed: Given) -> bool:
+    """Whether the user passed batches, and not an array of all examples."""
+    return given.is_iterable(passed.x)
+
+
 def read(model: Any, passed: Given, say: Callable[[str], None]) -> tuple[DataSet, int]:
     """The data set, and the batch size.
 
@@ -47,7 +52,7 @@ def read(model: Any, passed: Given, say: Callable[[str], None]) -> tuple[DataSet
     if passed.x is None:
         raise UserError("fit: got no x, expected examples.")
     passed = passed._replace(validation_data=_validation(model, passed))
-    return (_batches if given.is_iterable(passed.x) else _arrays)(model, passed, say)
+    return (_batches if are_batches(passed) else _arrays)(model, passed, say)
 
 
 def accept(model: Any, data: DataSet, passed: Given) -> None:
