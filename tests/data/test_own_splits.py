@@ -244,3 +244,27 @@ def test_many_classes_are_said_shortly(tmp_path):
     assert said.count("(") <= 12
     assert "9 (" in said
     assert "… (15 classes)" in said
+
+
+@pytest.mark.parametrize("kind", [str, lambda i: 7 * i - 3])
+def test_groups_of_an_array(tmp_path, kind):
+    np.savez(tmp_path / "x.npz", x=np.arange(120.0).reshape(60, 2), who=np.array([kind(i // 4) for i in range(60)]))
+    data = load.load(Npz(path=str(tmp_path / "x.npz"), group="who"), seed=3)
+    groups = [set((split.x[:, 0] // 8).tolist()) for split in (data.train, data.validation, data.test)]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 15
+    assert not any("not used" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ("whom", r"data\.group: .* has no array 'whom' \(did you mean who\?\)"),
+        ("short", r"data\.group: .*short: got labels of shape \[3\] for 20 examples"),
+        ("real", r"data\.group: .*real: got 0\.5 at index 1, expected whole numbers"),
+    ],
+)
+def test_arrays_that_are_no_groups(tmp_path, group, said):
+    others = {"who": np.arange(20), "short": np.arange(3), "real": np.arange(20) / 2}
+    np.savez(tmp_path / "x.npz", x=np.zeros([20, 2]), **others)
+    with pytest.raises(UserError, match=said):
+        load.load(Npz(path=str(tmp_path / "x.npz"), group=group), seed=0)

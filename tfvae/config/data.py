@@ -71,6 +71,7 @@ class Npz(Data):
 
     name: str = option("npz", "source of the examples")
     path: str | None = option(None, "the file to read", is_path=True)
+    group: str | None = option(None, "the array of groups (patients, machines), each to be in one split")
 
 
 @dataclass(frozen=True)

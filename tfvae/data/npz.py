@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfvae.config import nearest
 from tfvae.config.data import Npz
 from tfvae.data import arrays, own
 from tfvae.data.paths import existing_file
@@ -18,16 +20,20 @@ _EXPECTED = "expected an array x, or x_train with x_val and x_test if you have t
 
 def from_settings(settings: Npz, seed: int) -> Source:
     """See `read`."""
-    return read(existing_file(settings.path, "npz"))
+    return read(existing_file(settings.path, "npz"), settings.group)
 
 
-def read(path: Path) -> Source:
+def read(path: Path, group: str | None = None) -> Source:
     """The examples of a file, with a validation split if it has `x_val` (`x_valid`, `x_validation`), and `x_test`.
+
+    Args:
+      path: the file.
+      group: name of an array with the group of each training example, whose examples stay together; None: no groups.
 
     Raises:
       UserError: the file is broken or has no examples, or its arrays do not match.
     """
-    found, names, unused = read_arrays(path)
+    found, names, unused = read_arrays(path, () if group is None else (group,))
     x = {split: arrays.examples(found[name], f"{path}: {name}") for split, name in names.items()}
     for split, name in names.items():
         if x[split].shape[1:] != x["train"].shape[1:]:
@@ -44,11 +50,16 @@ def read(path: Path) -> Source:
     splits: dict[str, Any] = {split: Split(examples, y.get(split)) for split, examples in x.items()}
     notes = (f"{path}: not used: {', '.join(unused[:8])}{', …' * (len(unused) > 8)}.",) if unused else ()
     origin = {split: f"the array {name}" for split, name in names.items()} if len(names) > 1 else {}
-    return Source(**splits, label_names=label_names, notes=notes, origin=origin)
+    groups = None if group is None else _groups(found, unused, group, path, len(splits["train"]))
+    return Source(**splits, label_names=label_names, notes=notes, origin=origin, groups=groups)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], list[str]]:
+def read_arrays(path: Path, others: Sequence[str] = ()) -> tuple[dict[str, np.ndarray], dict[str, str], list[str]]:
     """The arrays of a file that are examples or labels; nothing is unpickled.
+
+    Args:
+      path: the file.
+      others: names of arrays to read as well, if they are there.
 
     Returns:
       The arrays by name; the name of the examples of each split; and the names of all other arrays, which are not read.
@@ -64,7 +75,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], list
             )
         with archive:
             names = _names(archive.files, path)
-            wanted = {*names.values(), *map(_label_name, names.values())}
+            wanted = {*names.values(), *map(_label_name, names.values()), *others}
             found = {key: archive[key] for key in archive.files if key in wanted}
             unused = [key for key in archive.files if key not in wanted]
     except UserError:
@@ -90,6 +101,19 @@ def _names(keys: list[str], path: Path) -> dict[str, str]:
     if "train" not in found:
         raise UserError(f"{path}: contains {', '.join(keys) or 'nothing'}; {_EXPECTED}.")
     return found
+
+
+def _groups(found: dict[str, np.ndarray], unused: list[str], group: str, path: Path, count: int) -> np.ndarray:
+    """The number of the group of each training example."""
+    if group not in found:
+        raise UserError(
+            f"data.group: {path} has no array {group!r}{nearest(group, [*found, *unused])}; name one of its arrays."
+        )
+    try:
+        numbers, names = arrays.labels(found[group], count, f"{path}: {group}")
+    except UserError as error:
+        raise UserError(f"data.group: {error}") from error
+    return numbers if names is not None else np.unique(numbers, return_inverse=True)[1].astype(np.int64)
 
 
 def _label_name(x_name: str) -> str:
