@@ -31,7 +31,7 @@ def test_values_outside_are_clipped_and_colours_kept():
     np.testing.assert_array_equal(tile(image, gap=0)[0, 0], np.float32([0, 0.5, 1]))
 
 
-@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("channels", [2, 5])
 def test_other_channel_counts_show_the_first_and_say_so(channels, words):
     images = np.random.default_rng(0).random((1, 1, 3, 3, channels))
     np.testing.assert_allclose(tile(images, gap=0)[..., 2], images[0, 0, ..., 0], rtol=1e-6)
@@ -111,3 +111,9 @@ def test_samples_of_classes_name_their_rows(rows, classes, words, cut_off):
     assert (f"first {rows} of {classes} classes" in said) == (rows < classes)
     assert "seed 3" in said
     assert cut_off(figure) == []
+
+
+def test_colours_with_alpha_lie_on_white():
+    images = np.array([[1.0, 0.0, 0.5, 1.0], [1.0, 0.0, 0.5, 0.25], [1.0, 0.0, 0.5, 0.0]]).reshape(1, 1, 1, 3, 4)
+    np.testing.assert_allclose(tile(images)[0], [[1, 0, 0.5], [1, 0.75, 0.875], [1, 1, 1]], rtol=1e-6)
+    assert channel_note(images) == ""

@@ -20,7 +20,8 @@ def tile(images: Images, gap: float = 0.08) -> NDArray[np.float32]:
 
     Args:
       images: floats [rows, columns, height, width, channels] in [0, 1]; values outside are clipped. One channel is
-        grey, three are colour; for any other number only the first channel is shown.
+        grey, three are colour, four are colour and alpha, laid on white; for any other number only the first channel
+        is shown.
       gap: white space between two images, as a fraction of the shorter side; 0 for none.
 
     Returns:
@@ -31,12 +32,20 @@ def tile(images: Images, gap: float = 0.08) -> NDArray[np.float32]:
     """
     if images.ndim != 5:
         raise UserError(f"grid of images: got shape {images.shape}, expected [rows, columns, height, width, channels].")
-    rows, columns, height, width, channels = images.shape
-    colours = np.clip(images, 0.0, 1.0) if channels == 3 else np.repeat(np.clip(images[..., :1], 0.0, 1.0), 3, axis=-1)
+    rows, columns, height, width, _ = images.shape
+    colours = _colours(np.clip(images, 0.0, 1.0))
     space = _space(images, gap)
     cells = np.pad(colours, ((0, 0), (0, 0), (0, space), (0, space), (0, 0)), constant_values=1.0)
     flat = cells.transpose(0, 2, 1, 3, 4).reshape(rows * (height + space), columns * (width + space), 3)
     return flat[: flat.shape[0] - space, : flat.shape[1] - space].astype(np.float32)
+
+
+def _colours(images: Images) -> Images:
+    channels = images.shape[-1]
+    if channels == 4:
+        alpha = images[..., 3:]
+        return images[..., :3] * alpha + (1.0 - alpha)
+    return images if channels == 3 else np.repeat(images[..., :1], 3, axis=-1)
 
 
 def show_grid(
@@ -68,8 +77,8 @@ def grid_height(images: Images, width: float = WIDTH) -> float:
 
 
 def channel_note(images: Images) -> str:
-    """A note for the title if an image has neither one channel nor three."""
-    return "" if images.shape[-1] in (1, 3) else f" (channel 0 of {images.shape[-1]} shown)"
+    """A note for the title if only one of several channels is shown."""
+    return "" if images.shape[-1] in (1, 3, 4) else f" (channel 0 of {images.shape[-1]} shown)"
 
 
 @styled
