@@ -268,3 +268,21 @@ def test_arrays_that_are_no_groups(tmp_path, group, said):
     np.savez(tmp_path / "x.npz", x=np.zeros([20, 2]), **others)
     with pytest.raises(UserError, match=said):
         load.load(Npz(path=str(tmp_path / "x.npz"), group=group), seed=0)
+
+
+@pytest.mark.parametrize("ending", ["txt", "csv"])
+def test_groups_of_images(tmp_path, ending):
+    folder = tmp_path / "images"
+    files = [f"{i:02}.png" for i in range(40)]
+    images(folder, *files)
+    joint, head = {"txt": (" ", ""), "csv": (",", "file,group\n")}[ending]
+    named = tmp_path / f"groups.{ending}"
+    named.write_text(head + "".join(f"{file}{joint}patient{i // 4}\n" for i, file in enumerate(files)))
+    data = read(folder, group=str(named))
+    groups = [
+        {int(name[:2]) // 4 for name in names(split, folder)} for split in (data.train, data.validation, data.test)
+    ]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 10
+    named.write_text(head + "".join(f"{file}{joint}patient\n" for file in files[1:]))
+    with pytest.raises(UserError, match=r"data\.group: .* names no group for 1 of the images, such as 00\.png"):
+        read(folder, group=str(named))

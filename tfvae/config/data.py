@@ -81,6 +81,7 @@ class Images(Data):
     name: str = option("images", "source of the examples")
     path: str | None = option(None, "the folder to read", is_path=True)
     split: str | None = option(None, "a file that names the split of each image: train, val or test", is_path=True)
+    group: str | None = option(None, "a file that names the group (patient, machine) of each image", is_path=True)
     image_size: tuple[int, int] = option((64, 64), "height and width after resize and crop", minimum=8)
     channels: int = option(3, "1 for grey, 3 for colour, 4 for colour and alpha", minimum=1, maximum=4)
     check: str = option(

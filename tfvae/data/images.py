@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfvae.config.data import Images
 from tfvae.data import checking, content, decoding, folders, own, pillow
+from tfvae.data.layout import groups as layout_groups
 from tfvae.data.layout import of as layout_of
 from tfvae.data.paths import existing_folder, shown
 from tfvae.data.splits import Known, Say, Source, Split
@@ -114,7 +115,7 @@ def from_settings(settings: Images, seed: int) -> Source:
     """See `read`."""
     folder = existing_folder(settings.path, "data.path", "with images")
     checks = {"check": settings.check, "on_bad": settings.on_bad}
-    return read(folder, settings.image_size, settings.channels, settings.split, **checks)
+    return read(folder, settings.image_size, settings.channels, settings.split, group=settings.group, **checks)
 
 
 def read(
@@ -123,6 +124,7 @@ def read(
     channels: int,
     split: str | None = None,
     *,
+    group: str | None = None,
     check: str = "headers",
     on_bad: str = "stop",
 ) -> Source:
@@ -136,6 +138,7 @@ def read(
       size: height and width of the examples.
       channels: 1 for grey, 3 for colour, 4 for colour and alpha.
       split: a file that names the split of each image, or None.
+      group: a file that names the group of each image, all of which stay in one of the splits that are drawn; or None.
       check: "headers", "decode", or "auto", see `checking.check`.
       on_bad: "stop" at files that cannot be used, or "skip" them.
 
@@ -158,6 +161,7 @@ def read(
     layout = layout_of(folder, paths, split, bad)
     notes = (f"{shown(folder)}: skipped {others} files that do not end in {', '.join(ENDINGS)}.",) if others else ()
     files = dataclasses.replace(files, paths=tuple(paths))
+    groups = None if group is None else layout_groups(folder, paths, group, bad)[layout.splits["train"]]
     return Source(
         **own.divided(Split(files, layout.labels), dict(layout.splits)),
         auto="unit",
@@ -165,4 +169,5 @@ def read(
         label_names=layout.label_names,
         notes=(*notes, *bad_note, *layout.notes, *checking.conversions([headers[path] for path in paths], channels)),
         origin=layout.origin,
+        groups=groups,
     )

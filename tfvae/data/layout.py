@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.data import own
+from tfvae.data import arrays, named, own
 from tfvae.data.paths import existing_file, shown
-from tfvae.errors import UserError, listed, nearest
-
-_FILE_COLUMNS = ("name", "file", "filename", "image", "path")
+from tfvae.errors import UserError, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,60 +119,33 @@ def _mixed(loose: int, nested: int) -> str:
 def _named(folder: Path, parts: Sequence[Sequence[str]], split: str, left_out: Collection[str]) -> Layout:
     """The layout where a file names the split of each image."""
     path = existing_file(split, "CSV or text", "data.split")
-    index = {"/".join(part): i for i, part in enumerate(parts)}
-    at, values = [], []
-    for name, value in _lines(path):
-        name = name.replace("\\", "/").removeprefix("./")
-        if name in left_out:
-            continue
-        if name not in index:
-            raise UserError(
-                f"{path}: {name} is not an image in {shown(folder)}{nearest(name, index)}; correct the line."
-            )
-        at.append(index[name])
-        values.append(value)
-    if len(set(at)) < len(at):
-        [(twice, _)] = Counter(at).most_common(1)
-        raise UserError(f"{path}: names {'/'.join(parts[twice])} more than once; expected each image once.")
+    at, values = named.values(path, "split", ["/".join(part) for part in parts], left_out, shown(folder))
     found = own.indices(values, f"data.split: {path}")
     labels, names = _classes(parts, folder)
     left = len(parts) - len(at)
     notes = (f"{shown(folder)}: not used: {left:,} images that {path.name} does not name.",) if left else ()
-    places = np.array(at)
-    splits = {name: np.sort(places[chosen]) for name, chosen in found.items()}
+    splits = {name: np.sort(at[chosen]) for name, chosen in found.items()}
     return Layout(splits, labels, names, dict.fromkeys(splits, f"named in {path.name}"), notes)
+
+
+def groups(folder: Path, paths: Sequence[str], group: str, left_out: Collection[str] = ()) -> np.ndarray:
+    """The number of the group of each image, which a file names like splits, in a column "group".
+
+    Raises:
+      UserError: the file cannot be used, or does not name every image.
+    """
+    path = existing_file(group, "CSV or text", "data.group")
+    names = [_name(folder, image) for image in paths]
+    at, values = named.values(path, "group", names, {_name(folder, image) for image in left_out}, shown(folder))
+    if missing := sorted(set(range(len(names))) - set(at.tolist())):
+        raise UserError(
+            f"data.group: {path} names no group for {len(missing):,} of the images, such as {names[missing[0]]}; add a "
+            "line for each."
+        )
+    numbers = np.empty(len(names), np.int64)
+    numbers[at] = arrays.named(values)[0]
+    return numbers
 
 
 def _name(folder: Path, path: str) -> str:
     return Path(path).relative_to(folder).as_posix()
-
-
-def _lines(path: Path) -> list[tuple[str, str]]:
-    """Name and split of each line of a file of names."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"data.split: {path} cannot be read as UTF-8 text ({error}).") from error
-    if path.suffix.lower() == ".csv":
-        return _table(text, path)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    pairs = [line.rsplit(maxsplit=1) for line in lines]
-    if bad := [line for line, pair in zip(lines, pairs, strict=True) if len(pair) != 2]:
-        raise UserError(f"{path}: a line is {bad[0]!r}; expected the name of an image and its split, as in a.png val.")
-    return [(name, value) for name, value in pairs]
-
-
-def _table(text: str, path: Path) -> list[tuple[str, str]]:
-    try:
-        rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
-    except csv.Error as error:
-        raise UserError(f"{path}: is not CSV ({error}).") from error
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    name = next((i for i, column in enumerate(header) if column in _FILE_COLUMNS), None)
-    if name is None or "split" not in header:
-        raise UserError(f"{path}: has columns {', '.join(header) or 'of no name'}; expected name (or file) and split.")
-    value = header.index("split")
-    for i, row in enumerate(rows[1:], 2):
-        if len(row) != len(header):
-            raise UserError(f"{path}: row {i} has {len(row)} values, expected {len(header)} as in the header.")
-    return [(row[name].strip(), row[value]) for row in rows[1:]]
