@@ -270,3 +270,19 @@ def test_help_needs_no_tensorflow():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "z_log_var" in result.stdout
+
+
+def test_other_images_need_none_of_the_files_that_name_the_run_s(tmp_path, capsys):
+    for folder in ("ours", "others"):
+        (tmp_path / folder).mkdir()
+        for i in range(30):
+            image = np.random.default_rng(i).integers(0, 256, [8, 8, 1]).astype(np.uint8)
+            (tmp_path / folder / f"{folder}{i}.png").write_bytes(tf.io.encode_png(image).numpy())
+    groups = tmp_path / "groups.txt"
+    groups.write_text("".join(f"ours{i}.png p{i // 3}\n" for i in range(30)))
+    data = ["data.name=images", f"data.path={tmp_path / 'ours'}", f"data.group={groups}", "data.channels=1"]
+    small = ["data.image_size=[8,8]", "network.hidden=[4]", "network.name=mlp", "training.epochs=1"]
+    run, out = tmp_path / "run", tmp_path / "codes.npz"
+    assert train.main(["--quiet", "--out", str(run), "--set", *data, *small, "training.batch_size=8"]) == 0
+    assert encode.main([str(run), str(tmp_path / "others"), "--out", str(out)]) == 0
+    assert "30 examples encoded" in capsys.readouterr().out

@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> None:
     vae = saved.load(run.folder, run.allow_code)
     say: Callable[[str], None] = (lambda text: None) if options.quiet else print
     if options.file:
-        examples = embeddings.of_file(recipe, options.file)
+        examples = embeddings.of_file(recipe, options.file, run.config.data)
     else:
         examples = embeddings.of_run(run, options.set, options.allow_changed_data, say)
     for note in embeddings.check(examples, vae, run):

@@ -107,7 +107,8 @@ def _groups(found: dict[str, np.ndarray], unused: list[str], group: str, path: P
     """The number of the group of each training example."""
     if group not in found:
         raise UserError(
-            f"data.group: {path} has no array {group!r}{nearest(group, [*found, *unused])}; name one of its arrays."
+            f"data.group: {path} has no array {group!r}{nearest(group, [*found, *unused])}; name one of its arrays, or "
+            "none: data.group= with nothing behind it."
         )
     try:
         numbers, names = arrays.labels(found[group], count, f"{path}: {group}")

@@ -58,8 +58,13 @@ def of_run(run: Run, places: Sequence[str], allow_changed: bool, say: Say) -> Ex
     return _examples(data, f"data.{data.name}")
 
 
-def of_file(recipe: Config, path: str) -> Examples:
+def of_file(recipe: Config, path: str, trained: config.Data) -> Examples:
     """The examples of a file or folder, read as the run's source reads its own; only a file's own splits divide them.
+
+    Args:
+      recipe: how to read them.
+      path: the file or folder.
+      trained: the run's own section `data`; its files that name the splits and groups of its images are not used.
 
     Raises:
       UserError: the run's source reads no file, or the file cannot be read.
@@ -70,7 +75,8 @@ def of_file(recipe: Config, path: str) -> Examples:
             f"{path}: the run's source, {recipe.data.name}, reads no file; name the kind of this one: "
             f"--set data.name=KIND, one of {', '.join(known)}."
         )
-    place: dict[str, Any] = {"path": path}
+    others = [name for name in config.paths(recipe.data) if getattr(recipe.data, name) == getattr(trained, name, None)]
+    place: dict[str, Any] = {**dict.fromkeys(others), "path": path}
     return _examples(load.read(dataclasses.replace(recipe.data, **place), recipe.seed), path)
 
 
